@@ -1,0 +1,7 @@
+# Our own code is warning-free; headers of others come in as SYSTEM and are not judged.
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                    -Wno-missing-field-initializers)
+option(QNPC_WERROR "Treat warnings as errors" OFF)
+if(QNPC_WERROR)
+  add_compile_options(-Werror)
+endif()

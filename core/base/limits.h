@@ -1,0 +1,28 @@
+// limits: every bound of the project in one place, each with its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace qnpc::limits {
+
+// --- Noise (specification section 3: a message is at most 65535 bytes) ---
+inline constexpr size_t noise_message = 65535;
+
+// --- MLS ---
+// A message that a client will parse. Groups of 10,000 have a Welcome (with tree) of about 4 MiB.
+inline constexpr size_t mls_message = size_t{16} << 20;
+// How far ahead of the last message a sender's ratchet may jump (RFC 9420 15.3: bounded work).
+inline constexpr uint32_t mls_forward_generations = 1000;
+// Keys kept for messages that arrive out of order, per sender and kind.
+inline constexpr size_t mls_kept_generations = 64;
+// Epochs whose message keys are kept for messages in flight while a commit landed.
+inline constexpr size_t mls_past_epochs = 4;
+// KeyPackage lifetime we issue, and the longest that we accept (RFC 9420 7.2 asks for a maximum).
+inline constexpr std::chrono::hours key_package_lifetime{24 * 90};
+inline constexpr std::chrono::hours key_package_lifetime_accepted{24 * 366};
+// Clocks differ: a KeyPackage may have been made by one that is this far ahead of ours.
+inline constexpr std::chrono::hours clock_skew{1};
+
+}  // namespace qnpc::limits
