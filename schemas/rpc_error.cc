@@ -7,9 +7,9 @@ namespace {
 
 // The reasons that a service may answer; any other name in a text is not ours.
 constexpr std::array service_reasons = {
-    Reason::malformed,    Reason::too_large,    Reason::unsupported, Reason::quota,
-    Reason::conflict,     Reason::not_found,    Reason::unauthorized, Reason::rate_limited,
-    Reason::overloaded,   Reason::unavailable,  Reason::unknown,
+    Reason::malformed,  Reason::too_large,   Reason::unsupported,  Reason::quota,
+    Reason::conflict,   Reason::not_found,   Reason::unauthorized, Reason::rate_limited,
+    Reason::overloaded, Reason::unavailable, Reason::unknown,
 };
 
 kj::Exception::Type kind_of(Reason reason) {
@@ -17,9 +17,12 @@ kj::Exception::Type kind_of(Reason reason) {
     case Reason::quota:
     case Reason::rate_limited:
     case Reason::overloaded:
-    case Reason::unavailable: return kj::Exception::Type::OVERLOADED;
-    case Reason::unsupported: return kj::Exception::Type::UNIMPLEMENTED;
-    default: return kj::Exception::Type::FAILED;
+    case Reason::unavailable:
+      return kj::Exception::Type::OVERLOADED;
+    case Reason::unsupported:
+      return kj::Exception::Type::UNIMPLEMENTED;
+    default:
+      return kj::Exception::Type::FAILED;
   }
 }
 
@@ -42,10 +45,14 @@ Error from_exception(const kj::Exception& exception) {
     }
   }
   switch (exception.getType()) {
-    case kj::Exception::Type::OVERLOADED: return Error(Reason::overloaded, std::string(text));
-    case kj::Exception::Type::DISCONNECTED: return Error(Reason::unknown, std::string(text));
-    case kj::Exception::Type::UNIMPLEMENTED: return Error(Reason::unsupported, std::string(text));
-    case kj::Exception::Type::FAILED: break;
+    case kj::Exception::Type::OVERLOADED:
+      return Error(Reason::overloaded, std::string(text));
+    case kj::Exception::Type::DISCONNECTED:
+      return Error(Reason::unknown, std::string(text));
+    case kj::Exception::Type::UNIMPLEMENTED:
+      return Error(Reason::unsupported, std::string(text));
+    case kj::Exception::Type::FAILED:
+      break;
   }
   return Error(Reason::unknown, std::string(text));
 }

@@ -1,7 +1,7 @@
 // rpc_error: our typed errors across Cap'n Proto, which carries only a kind and a text.
 //
-// The text of an exception of ours is "<reason>: <words>", docs/rpc.md. Whatever else arrives (a lost
-// connection, a method that the peer lacks) is mapped to the nearest reason.
+// The text of an exception of ours is "<reason>: <words>", docs/rpc.md. Whatever else arrives (a
+// lost connection, a method that the peer lacks) is mapped to the nearest reason.
 #pragma once
 
 #include <kj/exception.h>

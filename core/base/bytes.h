@@ -32,7 +32,8 @@ bool equal(View a, View b);  // in variable time: for public values only
 
 /// Lower-case hexadecimal, two digits a byte.
 std::string to_hex(View bytes);
-/// Accepts upper and lower case. Empty where `hex` has an odd length or a character that is no digit.
+/// Accepts upper and lower case. Empty where `hex` has an odd length or a character that is no
+/// digit.
 std::optional<Bytes> from_hex(std::string_view hex);
 
 }  // namespace qnpc

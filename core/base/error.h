@@ -12,9 +12,9 @@ namespace qnpc {
 
 enum class Reason {
   // Bytes that came from outside.
-  malformed,       // does not parse: truncated, trailing bytes, an impossible value
-  too_large,       // over a named limit (limits.h)
-  unsupported,     // well formed, but a version, suite or type that we do not speak
+  malformed,    // does not parse: truncated, trailing bytes, an impossible value
+  too_large,    // over a named limit (limits.h)
+  unsupported,  // well formed, but a version, suite or type that we do not speak
   // Cryptography.
   bad_key,         // not a key of its kind, or a key that yields no secret
   bad_signature,   // a signature or MAC that does not verify
@@ -23,7 +23,7 @@ enum class Reason {
   exhausted,       // a nonce, generation or sequence number has run out
   // Channels.
   handshake_failed,
-  truncated,       // the peer closed without saying so
+  truncated,  // the peer closed without saying so
   timeout,
   // Services (DESIGN statuses). All but `unknown` mean: not applied.
   quota,
@@ -33,13 +33,13 @@ enum class Reason {
   rate_limited,
   overloaded,
   unavailable,
-  unknown,         // perhaps applied: retry with the same message id
+  unknown,  // perhaps applied: retry with the same message id
   // This machine.
-  io,              // a file or socket; the text names it
-  corrupt,         // a file of ours that is not what we wrote
-  pin_mismatch,    // a server shows another key than the pinned one
-  usage,           // the caller asked for something that makes no sense
-  internal,        // a broken invariant of ours: a bug
+  io,            // a file or socket; the text names it
+  corrupt,       // a file of ours that is not what we wrote
+  pin_mismatch,  // a server shows another key than the pinned one
+  usage,         // the caller asked for something that makes no sense
+  internal,      // a broken invariant of ours: a bug
 };
 
 /// The reason's name as it stands above, for --json and logs.

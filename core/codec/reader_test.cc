@@ -46,9 +46,13 @@ TEST(Reader, NeverReadsPastTheEnd) {
 }
 
 TEST(Writer, LengthIsShortestForm) {
-  for (auto [value, hex] : std::initializer_list<std::pair<size_t, const char*>>{
-           {0, "00"}, {0x3f, "3f"}, {0x40, "4040"}, {0x3fff, "7fff"}, {0x4000, "80004000"},
-           {0x3fffffff, "bfffffff"}}) {
+  for (auto [value, hex] :
+       std::initializer_list<std::pair<size_t, const char*>>{{0, "00"},
+                                                             {0x3f, "3f"},
+                                                             {0x40, "4040"},
+                                                             {0x3fff, "7fff"},
+                                                             {0x4000, "80004000"},
+                                                             {0x3fffffff, "bfffffff"}}) {
     Writer w;
     w.length(value);
     EXPECT_EQ(to_hex(w.view()), hex);

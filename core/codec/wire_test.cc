@@ -19,16 +19,13 @@ struct Outer {
   std::optional<Inner> maybe;
   std::vector<Inner> many;
   uint64_t number = 0;
-  static auto wire(auto& m) {
-    return std::tie(m.version, m.fixed, m.maybe, m.many, m.number);
-  }
+  static auto wire(auto& m) { return std::tie(m.version, m.fixed, m.maybe, m.many, m.number); }
 };
 
 struct WithSecret {
   Secret key;
   static auto wire(auto& m) { return std::tie(m.key); }
 };
-
 
 TEST(Wire, RoundTrip) {
   // The vector holds {kind 1, no data} and {kind 9, cc}: 3 + 4 bytes.

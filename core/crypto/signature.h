@@ -7,7 +7,13 @@
 
 namespace qnpc::crypto {
 
-enum class SignatureScheme { ed25519, ed448, ecdsa_p256_sha256, ecdsa_p384_sha384, ecdsa_p521_sha512 };
+enum class SignatureScheme {
+  ed25519,
+  ed448,
+  ecdsa_p256_sha256,
+  ecdsa_p384_sha384,
+  ecdsa_p521_sha512
+};
 
 /// Keys as RFC 9420 writes them. Private: the 32- or 57-byte EdDSA seed, or the ECDSA scalar, big
 /// endian. Public: the raw EdDSA key, or the uncompressed point. Signatures: raw EdDSA, DER ECDSA.
