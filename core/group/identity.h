@@ -1,0 +1,27 @@
+// identity: who a client is, an Ed25519 key pair. The raw 32-byte public half is the identity key
+// by which the services know it, and the content of its MLS basic credential.
+#pragma once
+
+#include "qnpc/base/random.h"
+#include "qnpc/crypto/signature.h"
+
+namespace qnpc::group {
+
+inline constexpr size_t identity_key_size = 32;
+
+class Identity {
+ public:
+  static Identity generate(Random& random);
+  /// From the 32-byte seed that `seed` gives. Throws Reason::bad_key.
+  static Identity from_seed(View seed);
+
+  View identity_key() const { return key_.public_key; }
+  const Secret& seed() const { return key_.private_key; }
+  const crypto::SignatureKeyPair& key_pair() const { return key_; }
+
+ private:
+  explicit Identity(crypto::SignatureKeyPair key) : key_(std::move(key)) {}
+  crypto::SignatureKeyPair key_;
+};
+
+}  // namespace qnpc::group
