@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-#include "qnpc/base/error.h"
+#include "tests/support/reason_of.h"
 
 namespace qnpc::codec {
 namespace {
+
+using test::reason_of;
 
 Bytes message_of(size_t size, uint8_t first) {
   Bytes out(size);
@@ -28,16 +30,6 @@ std::vector<Bytes> decode_in_chunks(LengthPrefixedCodec& codec, View stream, siz
     while (auto message = codec.next()) out.push_back(to_bytes(*message));
   }
   return out;
-}
-
-Reason reason_of(auto&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.reason();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Reason::internal;
 }
 
 TEST(LengthPrefixed, LengthIsBigEndian) {
