@@ -1,0 +1,145 @@
+#include "qnpc/noise/handshake.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "qnpc/crypto/system_random.h"
+#include "tests/support/reason_of.h"
+
+namespace qnpc::noise {
+namespace {
+
+using test::reason_of;
+
+class HandshakeTest : public testing::Test {
+ protected:
+  Handshake make(Role role, View prologue = {}) {
+    return {xx, role, role == Role::initiator ? alice : bob, random, prologue};
+  }
+  // Exchanges the messages before number `count`.
+  static void advance(Handshake& initiator, Handshake& responder, int count) {
+    for (int i = 0; i < count; ++i) {
+      Handshake& from = i % 2 == 0 ? initiator : responder;
+      Handshake& to = i % 2 == 0 ? responder : initiator;
+      to.read_message(from.write_message());
+    }
+  }
+
+  crypto::SystemRandom random;
+  StaticKey alice = crypto::generate_x25519_key(random);
+  StaticKey bob = crypto::generate_x25519_key(random);
+};
+
+TEST_F(HandshakeTest, BothLearnEachOther) {
+  Handshake a = make(Role::initiator);
+  Handshake b = make(Role::responder);
+  const size_t sizes[] = {32, 96, 64};  // docs/noise.md
+  for (size_t i = 0; i < 3; ++i) {
+    Handshake& from = i % 2 == 0 ? a : b;
+    Handshake& to = i % 2 == 0 ? b : a;
+    EXPECT_TRUE(from.my_turn());
+    EXPECT_FALSE(to.my_turn());
+    Bytes message = from.write_message();
+    EXPECT_EQ(message.size(), sizes[i]);
+    EXPECT_TRUE(to.read_message(message).empty());
+  }
+  EXPECT_TRUE(a.complete());
+  Transport ta = std::move(a).finish();
+  Transport tb = std::move(b).finish();
+  EXPECT_EQ(ta.remote_static(), bob.public_key);
+  EXPECT_EQ(tb.remote_static(), alice.public_key);
+  EXPECT_EQ(ta.handshake_hash(), tb.handshake_hash());
+}
+
+TEST_F(HandshakeTest, TheInitiatorLearnsTheResponderBeforeItNamesItself) {
+  Handshake a = make(Role::initiator);
+  Handshake b = make(Role::responder);
+  EXPECT_EQ(reason_of([&] { a.remote_static(); }), Reason::internal);
+  advance(a, b, 2);
+  EXPECT_EQ(a.remote_static(), bob.public_key);
+  EXPECT_EQ(reason_of([&] { b.remote_static(); }), Reason::internal);
+}
+
+TEST_F(HandshakeTest, EveryFlippedByteIsRefusedAndKillsIt) {
+  for (int number : {1, 2}) {
+    const size_t size = number == 1 ? 96 : 64;
+    for (size_t i = 0; i < size; ++i) {
+      Handshake a = make(Role::initiator);
+      Handshake b = make(Role::responder);
+      advance(a, b, number);
+      Handshake& from = number == 1 ? b : a;
+      Handshake& to = number == 1 ? a : b;
+      Bytes message = from.write_message();
+      message[i] ^= 1;
+      EXPECT_EQ(reason_of([&] { to.read_message(message); }), Reason::handshake_failed) << i;
+      message[i] ^= 1;
+      EXPECT_EQ(reason_of([&] { to.read_message(message); }), Reason::internal) << i;
+      EXPECT_EQ(reason_of([&] { to.write_message(); }), Reason::internal) << i;
+      EXPECT_EQ(reason_of([&] { std::move(to).finish(); }), Reason::internal) << i;
+    }
+  }
+}
+
+TEST_F(HandshakeTest, AFlippedFirstMessageIsNoticedInTheSecond) {
+  Handshake a = make(Role::initiator);
+  Handshake b = make(Role::responder);
+  Bytes first = a.write_message();
+  first[0] ^= 1;
+  b.read_message(first);
+  EXPECT_EQ(reason_of([&] { a.read_message(b.write_message()); }), Reason::handshake_failed);
+}
+
+TEST_F(HandshakeTest, EveryTruncationIsRefused) {
+  for (int number = 0; number < 3; ++number) {
+    const size_t size = std::array{32, 96, 64}[static_cast<size_t>(number)];
+    for (size_t length = 0; length < size; ++length) {
+      Handshake a = make(Role::initiator);
+      Handshake b = make(Role::responder);
+      advance(a, b, number);
+      Handshake& from = number % 2 == 0 ? a : b;
+      Handshake& to = number % 2 == 0 ? b : a;
+      Bytes message = from.write_message();
+      message.resize(length);
+      EXPECT_EQ(reason_of([&] { to.read_message(message); }), Reason::handshake_failed) << length;
+    }
+  }
+}
+
+TEST_F(HandshakeTest, AnotherPrologueIsRefused) {
+  Handshake a = make(Role::initiator, as_view("one"));
+  Handshake b = make(Role::responder, as_view("two"));
+  b.read_message(a.write_message());
+  EXPECT_EQ(reason_of([&] { a.read_message(b.write_message()); }), Reason::handshake_failed);
+}
+
+TEST_F(HandshakeTest, KeysOfLowOrderAreRefused) {
+  for (uint8_t first : {0, 1}) {
+    Handshake b = make(Role::responder);
+    Bytes low_order(32);
+    low_order[0] = first;
+    b.read_message(low_order);  // no DH yet: noticed when the answer is made
+    EXPECT_EQ(reason_of([&] { b.write_message(); }), Reason::bad_key);
+    EXPECT_EQ(reason_of([&] { b.write_message(); }), Reason::internal);
+  }
+}
+
+TEST_F(HandshakeTest, StepsOutOfTurnAreErrors) {
+  EXPECT_EQ(reason_of([&] { make(Role::responder).write_message(); }), Reason::internal);
+  EXPECT_EQ(reason_of([&] { make(Role::initiator).read_message(Bytes(32)); }), Reason::internal);
+  EXPECT_EQ(reason_of([&] { make(Role::initiator).finish(); }), Reason::internal);
+  Handshake a = make(Role::initiator);
+  Handshake b = make(Role::responder);
+  advance(a, b, 3);
+  EXPECT_EQ(reason_of([&] { a.write_message(); }), Reason::internal);
+  EXPECT_EQ(reason_of([&] { b.read_message({}); }), Reason::internal);
+}
+
+TEST_F(HandshakeTest, APayloadThatIsTooLongIsRefused) {
+  Handshake a = make(Role::initiator);
+  EXPECT_EQ(make(Role::initiator).write_message(Bytes(65535 - 32)).size(), 65535u);
+  EXPECT_EQ(reason_of([&] { a.write_message(Bytes(65535 - 31)); }), Reason::too_large);
+}
+
+}  // namespace
+}  // namespace qnpc::noise
