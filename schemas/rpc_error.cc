@@ -17,12 +17,9 @@ kj::Exception::Type kind_of(Reason reason) {
     case Reason::quota:
     case Reason::rate_limited:
     case Reason::overloaded:
-    case Reason::unavailable:
-      return kj::Exception::Type::OVERLOADED;
-    case Reason::unsupported:
-      return kj::Exception::Type::UNIMPLEMENTED;
-    default:
-      return kj::Exception::Type::FAILED;
+    case Reason::unavailable: return kj::Exception::Type::OVERLOADED;
+    case Reason::unsupported: return kj::Exception::Type::UNIMPLEMENTED;
+    default: return kj::Exception::Type::FAILED;
   }
 }
 
@@ -45,14 +42,10 @@ Error from_exception(const kj::Exception& exception) {
     }
   }
   switch (exception.getType()) {
-    case kj::Exception::Type::OVERLOADED:
-      return Error(Reason::overloaded, std::string(text));
-    case kj::Exception::Type::DISCONNECTED:
-      return Error(Reason::unknown, std::string(text));
-    case kj::Exception::Type::UNIMPLEMENTED:
-      return Error(Reason::unsupported, std::string(text));
-    case kj::Exception::Type::FAILED:
-      break;
+    case kj::Exception::Type::OVERLOADED: return Error(Reason::overloaded, std::string(text));
+    case kj::Exception::Type::DISCONNECTED: return Error(Reason::unknown, std::string(text));
+    case kj::Exception::Type::UNIMPLEMENTED: return Error(Reason::unsupported, std::string(text));
+    case kj::Exception::Type::FAILED: break;
   }
   return Error(Reason::unknown, std::string(text));
 }

@@ -11,8 +11,7 @@ uint64_t Reader::integer(size_t n) {
 uint32_t Reader::length() {
   uint8_t first = u8();
   switch (first >> 6) {
-    case 0:
-      return first;
+    case 0: return first;
     case 1: {
       uint32_t value = (first & 0x3fu) << 8 | u8();
       if (value < 0x40) throw Error(Reason::malformed, "a vector length is not in shortest form");
@@ -24,8 +23,7 @@ uint32_t Reader::length() {
       if (value < 0x4000) throw Error(Reason::malformed, "a vector length is not in shortest form");
       return value;
     }
-    default:
-      throw Error(Reason::malformed, "a vector length has the reserved prefix 11");
+    default: throw Error(Reason::malformed, "a vector length has the reserved prefix 11");
   }
 }
 

@@ -48,7 +48,7 @@ void write(W& w, const T& value) {
 }
 
 template <class T>
-requires std::unsigned_integral<T>
+  requires std::unsigned_integral<T>
 struct Wire<T> {
   static T read(Reader& r) {
     if constexpr (sizeof(T) == 1) return r.u8();
@@ -66,7 +66,7 @@ struct Wire<T> {
 
 // Enums are open: a value that we do not know is kept as it is, and judged where it is used.
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 struct Wire<T> {
   using U = std::underlying_type_t<T>;
   static T read(Reader& r) { return static_cast<T>(Wire<U>::read(r)); }
@@ -115,12 +115,9 @@ template <class T>
 struct Wire<std::optional<T>> {
   static std::optional<T> read(Reader& r) {
     switch (r.u8()) {
-      case 0:
-        return std::nullopt;
-      case 1:
-        return codec::read<T>(r);
-      default:
-        throw Error(Reason::malformed, "an optional's presence byte is neither 0 nor 1");
+      case 0: return std::nullopt;
+      case 1: return codec::read<T>(r);
+      default: throw Error(Reason::malformed, "an optional's presence byte is neither 0 nor 1");
     }
   }
   static void write(auto& w, const std::optional<T>& value) {

@@ -27,12 +27,9 @@ class BasicWriter {
   /// Throws Reason::too_large over max_vector_length.
   void length(size_t value) {
     switch (length_size(value)) {
-      case 1:
-        return integer(value, 1);
-      case 2:
-        return integer(value | 0x4000, 2);
-      default:
-        return integer(value | 0x80000000, 4);
+      case 1: return integer(value, 1);
+      case 2: return integer(value | 0x4000, 2);
+      default: return integer(value | 0x80000000, 4);
     }
   }
   void raw(View bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }

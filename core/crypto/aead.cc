@@ -14,12 +14,9 @@ const EVP_CIPHER* fetched(Aead aead) {
   static const EVP_CIPHER* const chacha =
       must(EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr));
   switch (aead) {
-    case Aead::aes_128_gcm:
-      return aes_128;
-    case Aead::aes_256_gcm:
-      return aes_256;
-    case Aead::chacha20_poly1305:
-      return chacha;
+    case Aead::aes_128_gcm: return aes_128;
+    case Aead::aes_256_gcm: return aes_256;
+    case Aead::chacha20_poly1305: return chacha;
   }
   throw Error(Reason::internal, "no such AEAD");
 }

@@ -13,12 +13,9 @@ using OwnedParams = Owned<OSSL_PARAM, OSSL_PARAM_free>;
 
 const char* group_name(Curve curve) {
   switch (curve) {
-    case Curve::p256:
-      return "P-256";
-    case Curve::p384:
-      return "P-384";
-    case Curve::p521:
-      return "P-521";
+    case Curve::p256: return "P-256";
+    case Curve::p384: return "P-384";
+    case Curve::p521: return "P-521";
   }
   throw Error(Reason::internal, "no such curve");
 }
@@ -28,12 +25,9 @@ const EC_GROUP* group(Curve curve) {
   static const OwnedGroup p384(must(EC_GROUP_new_by_curve_name(NID_secp384r1)));
   static const OwnedGroup p521(must(EC_GROUP_new_by_curve_name(NID_secp521r1)));
   switch (curve) {
-    case Curve::p256:
-      return p256.get();
-    case Curve::p384:
-      return p384.get();
-    case Curve::p521:
-      return p521.get();
+    case Curve::p256: return p256.get();
+    case Curve::p384: return p384.get();
+    case Curve::p521: return p521.get();
   }
   throw Error(Reason::internal, "no such curve");
 }
@@ -71,12 +65,9 @@ void require_uncompressed(Curve curve, View point) {
 
 size_t scalar_size(Curve curve) {
   switch (curve) {
-    case Curve::p256:
-      return 32;
-    case Curve::p384:
-      return 48;
-    case Curve::p521:
-      return 66;
+    case Curve::p256: return 32;
+    case Curve::p384: return 48;
+    case Curve::p521: return 66;
   }
   throw Error(Reason::internal, "no such curve");
 }

@@ -17,12 +17,9 @@ const EVP_MD* fetched(Hash hash) {
   static const EVP_MD* const sha384 = must(EVP_MD_fetch(nullptr, "SHA384", nullptr));
   static const EVP_MD* const sha512 = must(EVP_MD_fetch(nullptr, "SHA512", nullptr));
   switch (hash) {
-    case Hash::sha256:
-      return sha256;
-    case Hash::sha384:
-      return sha384;
-    case Hash::sha512:
-      return sha512;
+    case Hash::sha256: return sha256;
+    case Hash::sha384: return sha384;
+    case Hash::sha512: return sha512;
   }
   throw Error(Reason::internal, "no such hash");
 }
@@ -67,12 +64,9 @@ void hmac_into(Hash hash, View key, std::initializer_list<View> parts, uint8_t* 
 
 size_t hash_size(Hash hash) {
   switch (hash) {
-    case Hash::sha256:
-      return 32;
-    case Hash::sha384:
-      return 48;
-    case Hash::sha512:
-      return 64;
+    case Hash::sha256: return 32;
+    case Hash::sha384: return 48;
+    case Hash::sha512: return 64;
   }
   throw Error(Reason::internal, "no such hash");
 }

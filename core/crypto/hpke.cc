@@ -7,24 +7,18 @@ namespace {
 
 uint16_t kdf_id(Hash hash) {
   switch (hash) {
-    case Hash::sha256:
-      return 1;
-    case Hash::sha384:
-      return 2;
-    case Hash::sha512:
-      return 3;
+    case Hash::sha256: return 1;
+    case Hash::sha384: return 2;
+    case Hash::sha512: return 3;
   }
   return 0;
 }
 
 uint16_t aead_id(Aead aead) {
   switch (aead) {
-    case Aead::aes_128_gcm:
-      return 1;
-    case Aead::aes_256_gcm:
-      return 2;
-    case Aead::chacha20_poly1305:
-      return 3;
+    case Aead::aes_128_gcm: return 1;
+    case Aead::aes_256_gcm: return 2;
+    case Aead::chacha20_poly1305: return 3;
   }
   return 0;
 }

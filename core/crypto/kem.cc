@@ -22,30 +22,21 @@ const KemFacts& facts(Kem kem) {
   static constexpr KemFacts x25519{0x0020, Hash::sha256, 32, 32};
   static constexpr KemFacts x448{0x0021, Hash::sha512, 56, 64};
   switch (kem) {
-    case Kem::dhkem_p256:
-      return p256;
-    case Kem::dhkem_p384:
-      return p384;
-    case Kem::dhkem_p521:
-      return p521;
-    case Kem::dhkem_x25519:
-      return x25519;
-    case Kem::dhkem_x448:
-      return x448;
+    case Kem::dhkem_p256: return p256;
+    case Kem::dhkem_p384: return p384;
+    case Kem::dhkem_p521: return p521;
+    case Kem::dhkem_x25519: return x25519;
+    case Kem::dhkem_x448: return x448;
   }
   throw Error(Reason::internal, "no such KEM");
 }
 
 Curve nist_curve(Kem kem) {
   switch (kem) {
-    case Kem::dhkem_p256:
-      return Curve::p256;
-    case Kem::dhkem_p384:
-      return Curve::p384;
-    case Kem::dhkem_p521:
-      return Curve::p521;
-    default:
-      throw Error(Reason::internal, "not a NIST curve");
+    case Kem::dhkem_p256: return Curve::p256;
+    case Kem::dhkem_p384: return Curve::p384;
+    case Kem::dhkem_p521: return Curve::p521;
+    default: throw Error(Reason::internal, "not a NIST curve");
   }
 }
 
@@ -58,8 +49,7 @@ LabeledKdf kem_kdf(Kem kem) {
 
 Secret diffie_hellman(Kem kem, const HpkeKeyPair& key, View peer) {
   switch (kem) {
-    case Kem::dhkem_x25519:
-      return x25519(key.private_key, peer);
+    case Kem::dhkem_x25519: return x25519(key.private_key, peer);
     case Kem::dhkem_x448:
       return derive_shared(raw_private_key(EVP_PKEY_X448, key.private_key.reveal()).get(),
                            raw_public_key(EVP_PKEY_X448, peer).get());
@@ -128,8 +118,7 @@ HpkeKeyPair hpke_key_from_private(Kem kem, View private_key) {
     case Kem::dhkem_x448:
       key.public_key = raw_public_half(raw_private_key(EVP_PKEY_X448, private_key).get());
       break;
-    default:
-      key.public_key = public_point(nist_curve(kem), private_key);
+    default: key.public_key = public_point(nist_curve(kem), private_key);
   }
   return key;
 }

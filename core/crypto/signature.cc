@@ -19,14 +19,10 @@ struct Ecdsa {
 
 Ecdsa ecdsa(SignatureScheme scheme) {
   switch (scheme) {
-    case SignatureScheme::ecdsa_p256_sha256:
-      return {Curve::p256, "SHA256"};
-    case SignatureScheme::ecdsa_p384_sha384:
-      return {Curve::p384, "SHA384"};
-    case SignatureScheme::ecdsa_p521_sha512:
-      return {Curve::p521, "SHA512"};
-    default:
-      throw Error(Reason::internal, "not an ECDSA scheme");
+    case SignatureScheme::ecdsa_p256_sha256: return {Curve::p256, "SHA256"};
+    case SignatureScheme::ecdsa_p384_sha384: return {Curve::p384, "SHA384"};
+    case SignatureScheme::ecdsa_p521_sha512: return {Curve::p521, "SHA512"};
+    default: throw Error(Reason::internal, "not an ECDSA scheme");
   }
 }
 

@@ -34,7 +34,7 @@ inline std::string no_vectors(std::string_view name) {
 }  // namespace qnpc::test
 
 /// Declares `path`, or ends the test as SKIPPED with the reason.
-#define QNPC_VECTORS_OR_SKIP(path, name)                                  \
-  const auto path##_found = ::qnpc::test::find_vectors(name);             \
-  if (!path##_found) GTEST_SKIP() << ::qnpc::test::no_vectors(name);      \
+#define QNPC_VECTORS_OR_SKIP(path, name)                             \
+  const auto path##_found = ::qnpc::test::find_vectors(name);        \
+  if (!path##_found) GTEST_SKIP() << ::qnpc::test::no_vectors(name); \
   const auto& path = *path##_found
