@@ -47,14 +47,10 @@ Bytes Handshake::write_message(View payload) {
         append(out, e_.public_key);
         symmetric_.mix_hash(e_.public_key);
         break;
-      case Token::s:
-        symmetric_.encrypt_and_hash(out, s_.public_key);
-        break;
+      case Token::s: symmetric_.encrypt_and_hash(out, s_.public_key); break;
       case Token::ee:
       case Token::es:
-      case Token::se:
-        mix_dh(token);
-        break;
+      case Token::se: mix_dh(token); break;
     }
   }
   symmetric_.encrypt_and_hash(out, payload);
@@ -92,9 +88,7 @@ void Handshake::read_tokens(MessagePattern tokens, View& rest) {
       }
       case Token::ee:
       case Token::es:
-      case Token::se:
-        mix_dh(token);
-        break;
+      case Token::se: mix_dh(token); break;
     }
   }
 }
