@@ -1,0 +1,109 @@
+#include "server/store/database_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "server/limits.h"
+#include "server/store/fifo.h"
+
+namespace qnpc::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
+constexpr int64_t schema_version = 1;
+
+void sync_directory(const fs::path& directory) {
+  int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  int error = errno;
+  if (descriptor >= 0) close(descriptor);
+  if (!synced)
+    throw Error(Reason::io, "can not sync " + directory.string() + ": " + strerror(error));
+}
+
+/// Made whole under another name and then renamed: a database under its own name is complete.
+void create_database(const fs::path& path) {
+  fs::path unfinished = path.string() + ".new";
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    fs::remove(unfinished.string() + suffix);
+  }
+  {
+    Database database(unfinished.string(), Database::Mode::create);
+    database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;" +
+                     fifo_schema(key_package_queue) + fifo_schema(inbox_queue) +
+                     "CREATE TABLE health(checks INTEGER NOT NULL) STRICT;"
+                     "INSERT INTO health VALUES(0);"
+                     "PRAGMA application_id = " +
+                     std::to_string(application_id) +
+                     ";"
+                     "PRAGMA user_version = " +
+                     std::to_string(schema_version) + "; COMMIT;");
+  }
+  fs::permissions(unfinished, fs::perms::owner_read | fs::perms::owner_write);
+  fs::rename(unfinished, path);
+  sync_directory(path.parent_path());
+}
+
+/// Reads only, so that what is refused stays as it is for those who want to rescue something.
+void inspect_database(const fs::path& path) {
+  Database database(path.string(), Database::Mode::read_only);
+  if (database.integer("PRAGMA application_id") != application_id) {
+    throw Error(Reason::corrupt, "it is the database of another program");
+  }
+  int64_t version = database.integer("PRAGMA user_version");
+  if (version != schema_version) {
+    throw Error(Reason::corrupt,
+                "it has version " + std::to_string(version) + ", this server knows version " +
+                    std::to_string(schema_version) + ": it was written by another release");
+  }
+  if (fs::file_size(path) > limits::full_check_bytes) return;
+  Statement check = database.prepare("PRAGMA quick_check(1)");
+  Rows rows = check.query();
+  if (!rows.next() || rows.text(0) != "ok") {
+    throw Error(Reason::corrupt, "it is damaged: " + rows.text(0));
+  }
+}
+
+}  // namespace
+
+void prepare_database(const std::string& path) {
+  try {
+    if (!fs::exists(path)) return create_database(path);
+  } catch (const std::exception& error) {
+    throw Error(Reason::io, "can not create the database " + path + ": " + error.what() +
+                                ". Make room or give the directory to this user, or choose "
+                                "another with --data-dir.");
+  }
+  try {
+    inspect_database(path);
+  } catch (const std::exception& error) {
+    throw Error(Reason::corrupt, "can not use the database " + path + ": " + error.what() +
+                                     ". Nothing was changed. Put a backup in its place, or move it "
+                                     "away to start with an empty one.");
+  }
+}
+
+Database open_writer(const std::string& path) {
+  Database database(path, Database::Mode::read_write);
+  // secure_delete FAST overwrites what was removed where that costs no write of its own.
+  database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+      "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
+      "PRAGMA cache_size = -" +
+      std::to_string(limits::writer_cache_bytes >> 10) + ";");
+  return database;
+}
+
+Database open_reader(const std::string& path) {
+  Database database(path, Database::Mode::read_only);
+  database.execute("PRAGMA temp_store = MEMORY;");
+  return database;
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,140 @@
+#include "server/store/fifo.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace qnpc::server {
+namespace {
+
+/// SQLite's integers are signed. A sequence number beyond them is one that was never given.
+int64_t to_integer(uint64_t value) {
+  return static_cast<int64_t>(std::min<uint64_t>(value, std::numeric_limits<int64_t>::max()));
+}
+
+}  // namespace
+
+std::string fifo_schema(const std::string& name) {
+  // The owner's small integer stands for its key in the other tables, which keeps their index
+  // small. AUTOINCREMENT, or a sequence number would be given again after its row was removed.
+  return "CREATE TABLE " + name +
+         "_owner("
+         "  id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, entries INTEGER NOT NULL,"
+         "  bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;"
+         "CREATE TABLE " +
+         name +
+         "_entry("
+         "  sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL,"
+         "  blob BLOB NOT NULL) STRICT;"
+         "CREATE INDEX " +
+         name + "_entry_by_owner ON " + name +
+         "_entry(owner);"
+         "CREATE TABLE " +
+         name +
+         "_remembered("
+         "  owner INTEGER NOT NULL, slot INTEGER NOT NULL, id BLOB NOT NULL,"
+         "  PRIMARY KEY(owner, slot), UNIQUE(owner, id)) STRICT, WITHOUT ROWID;";
+}
+
+FifoReader::FifoReader(Database& database, const std::string& name)
+    : select_(database.prepare("SELECT sequence, blob FROM " + name +
+                               "_entry WHERE owner ="
+                               " (SELECT id FROM " +
+                               name +
+                               "_owner WHERE key = ?1) AND sequence > ?2"
+                               " ORDER BY sequence LIMIT ?3")) {}
+
+Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, size_t bytes) {
+  Page page;
+  size_t sum = 0;
+  Rows rows = select_.query(View(key), to_integer(after), to_integer(entries + 1));
+  while (rows.next()) {
+    sum += rows.blob_size(1);
+    if (page.entries.size() == entries || (sum > bytes && !page.entries.empty())) {
+      page.more = true;
+      break;
+    }
+    page.entries.push_back({static_cast<uint64_t>(rows.integer(0)), rows.blob(1)});
+  }
+  return page;
+}
+
+Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits)
+    : limits_(limits),
+      reader_(database, name),
+      select_owner_(database.prepare("SELECT id, entries, bytes, ids FROM " + name +
+                                     "_owner WHERE key = ?1")),
+      insert_owner_(database.prepare("INSERT INTO " + name +
+                                     "_owner(key, entries, bytes, ids) VALUES(?1, 0, 0, 0)"
+                                     " RETURNING id")),
+      update_owner_(database.prepare("UPDATE " + name +
+                                     "_owner SET entries = ?2, bytes = ?3, ids = ?4"
+                                     " WHERE id = ?1")),
+      insert_(database.prepare("INSERT INTO " + name + "_entry(owner, blob) VALUES(?1, ?2)")),
+      sum_through_(database.prepare("SELECT count(*), ifnull(sum(length(blob)), 0) FROM " + name +
+                                    "_entry WHERE owner = ?1 AND sequence <= ?2")),
+      delete_through_(
+          database.prepare("DELETE FROM " + name + "_entry WHERE owner = ?1 AND sequence <= ?2")),
+      is_remembered_(
+          database.prepare("SELECT 1 FROM " + name + "_remembered WHERE owner = ?1 AND id = ?2")),
+      remember_(database.prepare("INSERT OR REPLACE INTO " + name +
+                                 "_remembered(owner, slot, id) VALUES(?1, ?2, ?3)")) {}
+
+std::optional<Fifo::Owner> Fifo::find_owner(const OwnerKey& key) {
+  Rows rows = select_owner_.query(View(key));
+  if (!rows.next()) return std::nullopt;
+  auto count = [&](int column) { return static_cast<uint64_t>(rows.integer(column)); };
+  return Owner{rows.integer(0), count(1), count(2), count(3)};
+}
+
+Put Fifo::put(const OwnerKey& key, View id, View blob) {
+  std::optional<Owner> found = find_owner(key);
+  if (found && !id.empty() && is_remembered_.query(found->id, id).next()) return Put::duplicate;
+  Owner owner = found.value_or(Owner{});
+  if (owner.entries + 1 > limits_.entries || owner.bytes + blob.size() > limits_.bytes) {
+    throw Error(Reason::quota, "the queue of this key is full (" + std::to_string(owner.entries) +
+                                   " entries, " + std::to_string(owner.bytes) + " bytes)");
+  }
+  if (!found) {
+    Rows rows = insert_owner_.query(View(key));
+    rows.next();
+    owner.id = rows.integer(0);
+  }
+  insert_.run(owner.id, blob);
+  if (!id.empty()) {
+    remember_.run(owner.id, to_integer(owner.ids % limits_.remembered), id);
+    ++owner.ids;
+  }
+  update_owner_.run(owner.id, to_integer(owner.entries + 1), to_integer(owner.bytes + blob.size()),
+                    to_integer(owner.ids));
+  return Put::stored;
+}
+
+std::vector<Bytes> Fifo::take(const OwnerKey& key, uint64_t entries, size_t bytes) {
+  Page page = reader_.read(key, 0, entries, bytes);
+  if (page.entries.empty()) return {};
+  remove_through(key, page.entries.back().sequence);
+  std::vector<Bytes> blobs;
+  blobs.reserve(page.entries.size());
+  for (Entry& entry : page.entries) blobs.push_back(std::move(entry.payload));
+  return blobs;
+}
+
+uint64_t Fifo::remove_through(const OwnerKey& key, uint64_t through) {
+  std::optional<Owner> owner = find_owner(key);
+  if (!owner) return 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  {
+    Rows rows = sum_through_.query(owner->id, to_integer(through));
+    rows.next();
+    entries = static_cast<uint64_t>(rows.integer(0));
+    bytes = static_cast<uint64_t>(rows.integer(1));
+  }
+  if (entries == 0) return 0;
+  delete_through_.run(owner->id, to_integer(through));
+  update_owner_.run(owner->id, to_integer(owner->entries - entries),
+                    to_integer(owner->bytes - bytes), to_integer(owner->ids));
+  return entries;
+}
+
+}  // namespace qnpc::server

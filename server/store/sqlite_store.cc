@@ -1,0 +1,155 @@
+#include "server/store/sqlite_store.h"
+
+#include "schemas/rpc_error.h"
+#include "server/store/database_file.h"
+
+namespace qnpc::server {
+namespace {
+
+// Two, so that one slow page does not hold up the others.
+constexpr size_t reader_threads = 2;
+
+size_t held_bytes(const std::optional<Bytes>& blob) { return blob ? blob->size() : 0; }
+size_t held_bytes(const std::vector<Bytes>& blobs) {
+  size_t sum = 0;
+  for (const Bytes& blob : blobs) sum += blob.size();
+  return sum;
+}
+size_t held_bytes(Put) { return 0; }
+size_t held_bytes(uint64_t) { return 0; }
+
+/// A write that computes a T and answers the loop that asked once it is durable.
+template <class T, class Change>
+class Answered final : public Write {
+ public:
+  Answered(size_t waiting_bytes, Change change, kj::Own<kj::CrossThreadPromiseFulfiller<T>> asker)
+      : Write(waiting_bytes), change_(std::move(change)), asker_(kj::mv(asker)) {}
+
+  size_t apply(Tables& tables) override {
+    result_ = change_(tables);
+    return held_bytes(*result_);
+  }
+  void committed() override { asker_->fulfill(std::move(*result_)); }
+  void failed(const Error& error) override { asker_->reject(rpc::to_exception(error)); }
+
+ private:
+  Change change_;
+  std::optional<T> result_;
+  kj::Own<kj::CrossThreadPromiseFulfiller<T>> asker_;
+};
+
+template <class Change>
+auto submit(Writer& writer, size_t bytes, Change change) {
+  using T = decltype(change(std::declval<Tables&>()));
+  auto paf = kj::newPromiseAndCrossThreadFulfiller<T>();
+  try {
+    writer.submit(
+        std::make_unique<Answered<T, Change>>(bytes, std::move(change), kj::mv(paf.fulfiller)));
+  } catch (const Error& error) {
+    return kj::Promise<T>(rpc::to_exception(error));
+  }
+  return kj::mv(paf.promise);
+}
+
+class ReadPage final : public Read {
+ public:
+  ReadPage(const OwnerKey& owner, uint64_t sequence, uint64_t max_entries,
+           kj::Own<kj::CrossThreadPromiseFulfiller<Page>> loop)
+      : key_(owner), after_(sequence), entries_(max_entries), asker_(kj::mv(loop)) {}
+
+  void answer(FifoReader& inbox) override {
+    try {
+      asker_->fulfill(inbox.read(key_, after_, entries_, limits::page_bytes));
+    } catch (const Error& error) {
+      asker_->reject(rpc::to_exception(Error(Reason::unavailable, error.what())));
+    }
+  }
+
+ private:
+  const OwnerKey key_;
+  const uint64_t after_;
+  const uint64_t entries_;
+  kj::Own<kj::CrossThreadPromiseFulfiller<Page>> asker_;
+};
+
+Database prepare_and_open(const std::string& path) {
+  prepare_database(path);
+  return open_writer(path);
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(const std::string& path, const StoreLimits& store_limits,
+                         Writer::OnFatal on_fatal)
+    : writer_(prepare_and_open(path), store_limits, std::move(on_fatal)),
+      reads_(limits::queued_requests, limits::queued_bytes) {
+  std::vector<Database> databases;
+  while (databases.size() < reader_threads) databases.push_back(open_reader(path));
+  for (Database& database : databases) {
+    readers_.emplace_back([this, mine = std::move(database)]() mutable {
+      FifoReader inbox(mine, inbox_queue);
+      while (std::unique_ptr<Read> read = reads_.wait()) read->answer(inbox);
+    });
+  }
+}
+
+SqliteStore::~SqliteStore() noexcept(false) {
+  reads_.close();
+  for (std::thread& reader : readers_) reader.join();
+}
+
+kj::Promise<Put> SqliteStore::put_key_package(const OwnerKey& identity,
+                                              const Fingerprint& fingerprint, Bytes package) {
+  size_t bytes = package.size();
+  return submit(writer_, bytes, [=, package = std::move(package)](Tables& tables) {
+    return tables.key_packages.put(identity, fingerprint, package);
+  });
+}
+
+kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& identity) {
+  return submit(writer_, 0, [=](Tables& tables) -> std::optional<Bytes> {
+    std::vector<Bytes> oldest = tables.key_packages.take(identity, 1, limits::key_package_bytes);
+    if (oldest.empty()) return std::nullopt;
+    return std::move(oldest.front());
+  });
+}
+
+kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
+                                      Bytes payload) {
+  size_t bytes = payload.size();
+  return submit(writer_, bytes, [=, payload = std::move(payload)](Tables& tables) {
+    return tables.inbox.put(inbox, id ? View(*id) : View(), payload);
+  });
+}
+
+kj::Promise<std::vector<Bytes>> SqliteStore::drain(const OwnerKey& inbox) {
+  return submit(writer_, 0, [=](Tables& tables) {
+    return tables.inbox.take(inbox, limits::inbox_entries, limits::drain_bytes);
+  });
+}
+
+kj::Promise<Page> SqliteStore::read(const OwnerKey& inbox, uint64_t after, uint32_t limit) {
+  uint32_t entries = limit == 0 ? limits::page_entries : std::min(limit, limits::page_entries);
+  auto paf = kj::newPromiseAndCrossThreadFulfiller<Page>();
+  try {
+    reads_.push(std::make_unique<ReadPage>(inbox, after, entries, kj::mv(paf.fulfiller)));
+  } catch (const Error& error) {
+    return rpc::to_exception(error);
+  }
+  return kj::mv(paf.promise);
+}
+
+kj::Promise<uint64_t> SqliteStore::acknowledge(const OwnerKey& inbox, uint64_t through) {
+  return submit(writer_, 0,
+                [=](Tables& tables) { return tables.inbox.remove_through(inbox, through); });
+}
+
+kj::Promise<uint64_t> SqliteStore::check_health() {
+  return submit(writer_, 0, [](Tables& tables) {
+    Rows rows = tables.count_health_check.query();
+    rows.next();
+    return static_cast<uint64_t>(rows.integer(0));
+  });
+}
+
+}  // namespace qnpc::server

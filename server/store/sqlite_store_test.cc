@@ -1,0 +1,154 @@
+// sqlite_store_test: what the interface does not show: the file, its damage, and a failing disk.
+#include "server/store/sqlite_store.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "server/store/database_file.h"
+#include "server/store/faulty_disk.h"
+#include "server/store/store_test_support.h"
+
+namespace qnpc::server {
+namespace {
+
+class SqliteStoreTest : public testing::Test {
+ protected:
+  ~SqliteStoreTest() noexcept override = default;
+
+  std::unique_ptr<SqliteStore> open(Writer::OnFatal on_fatal = must_not_fail) {
+    return std::make_unique<SqliteStore>(path, StoreLimits{}, std::move(on_fatal));
+  }
+  std::string refusal() {
+    try {
+      prepare_database(path);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reason(), Reason::corrupt);
+      return error.what();
+    }
+    return "";
+  }
+  Bytes content() {
+    std::ifstream file(path, std::ios::binary);
+    return Bytes(std::istreambuf_iterator<char>(file), {});
+  }
+  void replace_content(const Bytes& bytes) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+  }
+
+  TemporaryDirectory directory;
+  std::string path = directory.file("server.db");
+  kj::EventLoop loop;
+  kj::WaitScope scope{loop};
+};
+
+TEST_F(SqliteStoreTest, IsReadableByItsOwnerOnly) {
+  open();
+  auto permissions = std::filesystem::status(path).permissions();
+  EXPECT_EQ(permissions, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(SqliteStoreTest, RefusesWhatIsNoDatabaseAndLeavesItAlone) {
+  Bytes text = to_bytes("These are somebody's notes, and not a database at all.");
+  for (const Bytes& bytes : {Bytes(), text, Bytes(8192, 0xff)}) {
+    replace_content(bytes);
+    EXPECT_NE(refusal(), "");
+    EXPECT_EQ(content(), bytes);
+  }
+}
+
+TEST_F(SqliteStoreTest, RefusesAForeignDatabaseAndLeavesItAlone) {
+  Database(path, Database::Mode::create).execute("CREATE TABLE notes(text)");
+  Bytes before = content();
+  EXPECT_NE(refusal().find("another program"), std::string::npos);
+  EXPECT_EQ(content(), before);
+}
+
+TEST_F(SqliteStoreTest, RefusesANewerVersion) {
+  open();
+  Database(path, Database::Mode::read_write).execute("PRAGMA user_version = 99");
+  EXPECT_NE(refusal().find("version 99"), std::string::npos);
+}
+
+TEST_F(SqliteStoreTest, RefusesDamageAnywhereAndLeavesItAlone) {
+  {
+    auto store = open();
+    for (uint32_t i = 0; i < 300; ++i) {
+      store->enqueue(owner(static_cast<uint8_t>(i)), message_id(i), Bytes(100)).wait(scope);
+    }
+  }
+  Bytes whole = content();
+  Bytes damaged = whole;
+  for (size_t i = 4096; i < damaged.size(); i += 512) damaged[i] ^= 0xa5;
+  Bytes shortened(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(whole.size() / 2));
+  for (const Bytes& bytes : {damaged, shortened}) {
+    replace_content(bytes);
+    EXPECT_NE(refusal().find("Nothing was changed"), std::string::npos);
+    EXPECT_EQ(content(), bytes);
+  }
+}
+
+TEST_F(SqliteStoreTest, AnUnfinishedCreationIsBegunAgain) {
+  std::ofstream(path + ".new") << "half a database";
+  auto store = open();
+  EXPECT_EQ(store->check_health().wait(scope), 1u);
+}
+
+TEST_F(SqliteStoreTest, AFullDiskAnswersOverloadedAndRecovers) {
+  FaultyDisk disk;
+  auto store = open();
+  store->enqueue(owner(1), message_id(1), to_bytes("before")).wait(scope);
+  disk.is_full();
+  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(2), Bytes(9000)), scope),
+            Reason::overloaded);
+  EXPECT_EQ(failure(store->drain(owner(1)), scope), Reason::overloaded);
+  EXPECT_EQ(store->read(owner(1), 0, 0).wait(scope).entries.size(), 1u);
+  disk.works();
+  EXPECT_EQ(store->enqueue(owner(1), message_id(2), to_bytes("after")).wait(scope), Put::stored);
+  EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), 2u);
+}
+
+TEST_F(SqliteStoreTest, NothingIsAcknowledgedAfterAFailedSync) {
+  FaultyDisk disk;
+  std::atomic<int> fatal = 0;
+  auto store = open([&](const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::io);
+    ++fatal;
+  });
+  store->enqueue(owner(1), message_id(1), to_bytes("before")).wait(scope);
+  disk.fails_to_sync();
+  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(2), to_bytes("x")), scope),
+            Reason::unknown);
+  disk.works();
+  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(3), to_bytes("x")), scope),
+            Reason::unavailable);
+  store.reset();
+  EXPECT_EQ(fatal, 1);
+}
+
+TEST_F(SqliteStoreTest, ADrainIsBoundedAndTheRestFollows) {
+  auto store = open();
+  size_t payloads = limits::drain_bytes / limits::payload_bytes + 1;
+  for (size_t i = 0; i < payloads; ++i) {
+    store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
+  }
+  EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), payloads - 1);
+  EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), 1u);
+}
+
+TEST_F(SqliteStoreTest, TheQueueToTheWriterIsBounded) {
+  auto store = open();
+  std::vector<kj::Promise<Put>> calls;
+  for (size_t i = 0; i < 3 * limits::queued_bytes / limits::payload_bytes; ++i) {
+    calls.push_back(store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)));
+  }
+  size_t overloaded = 0;
+  for (auto& call : calls) overloaded += failure(kj::mv(call), scope) == Reason::overloaded;
+  EXPECT_GT(overloaded, 0u);
+  EXPECT_EQ(store->enqueue(owner(2), std::nullopt, Bytes(1)).wait(scope), Put::stored);
+}
+
+}  // namespace
+}  // namespace qnpc::server

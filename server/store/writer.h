@@ -1,0 +1,81 @@
+// writer: the one thread that changes the database. All requests that wait when it begins go into
+// one transaction (group commit): the wait for the disk is shared, and nobody is answered before
+// it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "server/limits.h"
+#include "server/store/fifo.h"
+#include "server/store/job_queue.h"
+
+namespace qnpc::server {
+
+/// What the store promises to keep for one key.
+struct StoreLimits {
+  FifoLimits key_packages{limits::key_packages, limits::key_packages_total_bytes,
+                          limits::remembered_fingerprints};
+  FifoLimits inbox{limits::inbox_entries, limits::inbox_total_bytes,
+                   limits::remembered_message_ids};
+  // Requests in one transaction. One is how a store without group commit behaves.
+  size_t batch_requests = limits::queued_requests;
+};
+
+/// All that a write can change, within the transaction of its batch.
+struct Tables {
+  Tables(Database& database, const StoreLimits& store_limits);
+  Fifo key_packages;
+  Fifo inbox;
+  Statement count_health_check;
+};
+
+/// One request to change something. It is applied, and then exactly one of the others is called.
+class Write {
+ public:
+  explicit Write(size_t waiting_bytes) : bytes(waiting_bytes) {}
+  virtual ~Write() noexcept(false) = default;  // what KJ objects in it demand
+  /// Returns how many bytes its answer holds. Reason::quota is thrown before any change.
+  virtual size_t apply(Tables& tables) = 0;
+  virtual void committed() = 0;
+  virtual void failed(const Error& error) = 0;
+
+  const size_t bytes;
+};
+
+class Writer {
+ public:
+  /// `on_fatal` is called from the writer's thread when nothing can be said any more about what is
+  /// on the disk; it ends the process, or else every later request fails with `unavailable`.
+  using OnFatal = std::function<void(const Error&)>;
+
+  Writer(Database database, const StoreLimits& store_limits, OnFatal on_fatal);
+  /// Finishes what was submitted.
+  ~Writer();
+
+  /// Throws Reason::overloaded where too much waits already.
+  void submit(std::unique_ptr<Write> write) { queue_.push(std::move(write)); }
+
+ private:
+  using Batch = std::vector<std::unique_ptr<Write>>;
+  void run();
+  void commit_batch(std::unique_ptr<Write> first);
+  void apply_batch(std::unique_ptr<Write> first, Batch& applied);
+  bool roll_back();
+  void checkpoint_if_due();
+  void fail_all(Batch& batch, const Error& error);
+  void give_up(const Error& error);
+
+  Database database_;
+  const size_t batch_requests_;
+  OnFatal on_fatal_;
+  Tables tables_;
+  int log_pages_ = 0;
+  bool usable_ = true;
+  JobQueue<Write> queue_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace qnpc::server
