@@ -11,13 +11,10 @@ Reason reason_of(int extended_code) {
   switch (extended_code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return Reason::overloaded;
+    case SQLITE_LOCKED: return Reason::overloaded;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return Reason::corrupt;
-    default:
-      return Reason::io;
+    case SQLITE_NOTADB: return Reason::corrupt;
+    default: return Reason::io;
   }
 }
 
@@ -74,15 +71,9 @@ void Statement::bind(int index, View value) {
 Database::Database(const std::string& path, Mode mode) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;  // one thread at a time has it
   switch (mode) {
-    case Mode::create:
-      flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-      break;
-    case Mode::read_write:
-      flags |= SQLITE_OPEN_READWRITE;
-      break;
-    case Mode::read_only:
-      flags |= SQLITE_OPEN_READONLY;
-      break;
+    case Mode::create: flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE; break;
+    case Mode::read_write: flags |= SQLITE_OPEN_READWRITE; break;
+    case Mode::read_only: flags |= SQLITE_OPEN_READONLY; break;
   }
   sqlite3* database = nullptr;
   int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);

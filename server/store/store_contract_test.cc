@@ -219,19 +219,15 @@ class History {
   std::string apply(Store& store, size_t kind, uint8_t key, uint32_t number, const Bytes& blob,
                     size_t index) {
     switch (kind) {
-      case 0:
-        return said(store.put_key_package(owner(key), fingerprint(number), blob));
-      case 1:
-        return said(store.take_key_package(owner(key)));
-      case 2:
-        return said(store.drain(owner(key)));
+      case 0: return said(store.put_key_package(owner(key), fingerprint(number), blob));
+      case 1: return said(store.take_key_package(owner(key)));
+      case 2: return said(store.drain(owner(key)));
       case 3: {  // sequence numbers differ between the stores: speak of them by position
         Page page = store.read(owner(key), 0, 0).wait(scope_);
         uint64_t through = index < page.entries.size() ? page.entries[index].sequence : 0;
         return said(store.acknowledge(owner(key), through));
       }
-      case 4:
-        return said(store.read(owner(key), 0, static_cast<uint32_t>(index)));
+      case 4: return said(store.read(owner(key), 0, static_cast<uint32_t>(index)));
       default:
         return said(store.enqueue(owner(key),
                                   index ? std::optional(message_id(number)) : std::nullopt, blob));
