@@ -33,7 +33,12 @@ if [ -d "$vectors" ]; then
     mkdir -p "$root/src/shared"
     cp -r "$vectors" "$root/src/shared/vectors"
 fi
+# The network is this machine's, so how apt and npm reach it is as well.
 cp /etc/resolv.conf "$root/etc/resolv.conf"
+apt-config dump --format '%F "%v";%n' | grep -E '^Acquire::(https?|Check-[A-Za-z-]+)(::| )' \
+    >"$root/etc/apt/apt.conf.d/90machine" || true
+command -v npm >/dev/null && npm_config_registry=$(npm config get registry) &&
+    export npm_config_registry
 
 # In a mount namespace of its own: nothing stays mounted, however this ends.
 exec unshare --mount sh -eu -c '
