@@ -35,11 +35,9 @@ installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
+    else
         say "apt needs root: sudo $*"
         sudo "$@"
-    else
-        die "apt needs root and there is no sudo. As root, run: $*"
     fi
 }
 
@@ -55,6 +53,8 @@ apt_packages() {
         say "Debian packages: all there"
         return
     fi
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        die "apt needs root and there is no sudo. As root, run: apt-get install$missing"
     say "Debian packages: installing$missing"
     retry as_root apt-get update -q || die "apt-get update failed: check the network and /etc/apt"
     # shellcheck disable=SC2086  # a list of words
