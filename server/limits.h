@@ -30,8 +30,8 @@ inline constexpr uint64_t remembered_message_ids = 1024;
 // --- Sizes of what the server answers ---
 // One answer to fetch is a message in memory on both sides.
 inline constexpr size_t drain_bytes = size_t{32} << 20;
-// A page of read: enough for one payload of any size, small enough to ask for many at once.
-inline constexpr size_t page_bytes = payload_bytes;
+// A page of read (or one larger payload): it can be asked for again, so it must be cheap to hold.
+inline constexpr size_t page_bytes = size_t{1} << 20;
 inline constexpr uint32_t page_entries = 1000;
 
 // --- The queue to the writer thread ---
@@ -49,5 +49,37 @@ inline constexpr size_t writer_cache_bytes = size_t{64} << 20;
 inline constexpr uint64_t full_check_bytes = uint64_t{512} << 20;
 // Somebody who looks at the database with a tool of theirs may lock it for a moment.
 inline constexpr std::chrono::milliseconds database_busy{2000};
+
+// --- One connection ---
+// Words of 8 bytes that one incoming message may have: twice the largest payload.
+inline constexpr uint64_t message_words = uint64_t{1} << 20;
+// Our structs are two deep; what is deeper is not ours.
+inline constexpr int message_nesting = 8;
+// Calls that one connection may have unanswered; a client that waits for answers has a few.
+inline constexpr size_t calls_in_flight = 256;
+// Of these, fetch and read: an answer waits in memory until the peer takes it.
+inline constexpr size_t large_answers = 2;
+// Output that waits for the peer, over which the connection is given up: those answers and more.
+inline constexpr size_t pending_output = 3 * drain_bytes;
+// Words of unanswered calls of one connection, beyond which no more of it is read.
+inline constexpr size_t call_words_in_flight = size_t{2} << 20;
+// A connection without a call for so long is closed; a client connects again when it needs one.
+inline constexpr std::chrono::minutes connection_idle{15};
+
+// --- All connections ---
+// Each is a file descriptor and some 20 KiB.
+inline constexpr size_t connections = 16384;
+// A handshake costs about a millisecond of computing and waits for its peer five seconds at most.
+inline constexpr size_t handshakes = 2048;
+// An office behind one address still fits; one host can not take all the places.
+inline constexpr size_t connections_per_address = 4096;
+// Connections that the kernel keeps for us until they are accepted.
+inline constexpr int listen_backlog = 1024;
+// The wait before accepting again when there is no file descriptor or memory for a connection.
+inline constexpr std::chrono::milliseconds accept_retry{100};
+
+// --- The process ---
+// After SIGTERM, what is in flight has so long to end.
+inline constexpr std::chrono::seconds shutdown{5};
 
 }  // namespace qnpc::server::limits

@@ -1,0 +1,100 @@
+#include "server/address.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "qnpc/base/error.h"
+#include "server/limits.h"
+
+namespace qnpc::server {
+namespace {
+
+[[noreturn]] void fail(const Address& address, const std::string& what) {
+  std::string why = strerror(errno);
+  if (errno == EADDRINUSE) {
+    why += ". Another program listens there: stop it, or choose another port";
+  }
+  if (errno == EACCES) why += ". Ports below 1024 need a privilege: choose another one";
+  throw Error(Reason::io, "can not " + what + " on " + to_text(address) + ": " + why);
+}
+
+void set_option(int socket, int level, int option, const Address& address) {
+  int on = 1;
+  if (setsockopt(socket, level, option, &on, sizeof(on)) != 0) fail(address, "set up a socket");
+}
+
+kj::AutoCloseFd bind_socket(const Address& address, bool share_port) {
+  int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  kj::AutoCloseFd socket(::socket(address.storage.ss_family, type, 0));
+  if (socket.get() < 0) fail(address, "make a socket");
+  // A restart must not wait for the connections of before to time out.
+  set_option(socket, SOL_SOCKET, SO_REUSEADDR, address);
+  if (share_port) set_option(socket, SOL_SOCKET, SO_REUSEPORT, address);
+  if (bind(socket, address.get(), address.size) != 0) fail(address, "listen");
+  return socket;
+}
+
+}  // namespace
+
+Address resolve(const std::string& text) {
+  size_t colon = text.rfind(':');
+  std::string host = text.substr(0, colon == std::string::npos ? 0 : colon);
+  bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (host.empty() || (!bracketed && host.find(':') != std::string::npos)) {
+    throw Error(Reason::usage, "'" + text + "' is no address: write HOST:PORT, or [IPV6]:PORT");
+  }
+  std::string port = text.substr(colon + 1);
+  bool digits = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || port.size() > 5 || std::stoul(port) > 65535) {
+    throw Error(Reason::usage, "'" + text + "' has no port from 0 to 65535 at its end");
+  }
+
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  int code = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
+  if (code != 0) {
+    throw Error(Reason::usage, "can not find the address of '" + host + "': " + gai_strerror(code));
+  }
+  std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
+  Address address;
+  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+  address.size = found->ai_addrlen;
+  return address;
+}
+
+std::string to_text(const Address& address) {
+  char host[NI_MAXHOST];
+  char port[NI_MAXSERV];
+  int code = getnameinfo(address.get(), address.size, host, sizeof(host), port, sizeof(port),
+                         NI_NUMERICHOST | NI_NUMERICSERV);
+  if (code != 0) return "(unknown)";
+  bool is_ipv6 = address.storage.ss_family == AF_INET6;
+  return (is_ipv6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + port;
+}
+
+std::vector<kj::AutoCloseFd> listen_on(const Address& address, size_t sockets) {
+  // Sharing a port succeeds also with another process of the same user: so first ask without.
+  Address chosen = local_address(bind_socket(address, false));
+  std::vector<kj::AutoCloseFd> all;
+  while (all.size() < sockets) {
+    kj::AutoCloseFd socket = bind_socket(chosen, true);
+    if (listen(socket, limits::listen_backlog) != 0) fail(chosen, "listen");
+    all.push_back(kj::mv(socket));
+  }
+  return all;
+}
+
+Address local_address(int socket) {
+  Address address;
+  if (getsockname(socket, address.get(), &address.size) != 0) fail(address, "find out the port");
+  return address;
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,62 @@
+// admission: how many connections there may be, in total, in their handshake and from one address.
+// One for all threads.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "server/address.h"
+#include "server/limits.h"
+
+namespace qnpc::server {
+
+struct AdmissionLimits {
+  size_t connections = limits::connections;
+  size_t handshakes = limits::handshakes;
+  size_t per_address = limits::connections_per_address;
+};
+
+class Admission {
+ public:
+  explicit Admission(const AdmissionLimits& admission_limits) : limits_(admission_limits) {}
+
+  /// A place for one connection, which it holds as long as it lives.
+  class Place {
+   public:
+    Place(Place&& other) noexcept
+        : admission_(std::exchange(other.admission_, nullptr)),
+          host_(std::move(other.host_)),
+          in_handshake_(other.in_handshake_) {}
+    Place& operator=(Place&&) = delete;
+    ~Place();
+    void handshake_done();
+
+   private:
+    friend class Admission;
+    Place(Admission* admission, std::string host) : admission_(admission), host_(std::move(host)) {}
+
+    Admission* admission_;
+    std::string host_;
+    bool in_handshake_ = true;
+  };
+
+  /// Nothing where a limit is reached.
+  std::optional<Place> enter(const Address& peer);
+  size_t connections() const;
+
+ private:
+  const AdmissionLimits limits_;
+  mutable std::mutex mutex_;
+  size_t connections_ = 0;
+  size_t handshakes_ = 0;
+  std::map<std::string, size_t> by_host_;
+};
+
+/// What counts as one address: an IPv4 address, or the 64-bit network of an IPv6 one, for whoever
+/// has one address of such a network has all of them.
+std::string host_of(const Address& address);
+
+}  // namespace qnpc::server

@@ -1,0 +1,45 @@
+#include "server/admission.h"
+
+#include <gtest/gtest.h>
+
+namespace qnpc::server {
+namespace {
+
+const AdmissionLimits few{.connections = 4, .handshakes = 3, .per_address = 2};
+
+TEST(Admission, BoundsConnectionsOfOneAddress) {
+  Admission admission(few);
+  auto first = admission.enter(resolve("10.0.0.1:1"));
+  auto second = admission.enter(resolve("10.0.0.1:2"));
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:3")));
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.2:3")));
+  first.reset();
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.1:4")));
+}
+
+TEST(Admission, BoundsHandshakesAndConnections) {
+  Admission admission(few);
+  std::vector<Admission::Place> places;
+  for (const char* peer : {"10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"}) {
+    places.push_back(*admission.enter(resolve(peer)));
+  }
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.4:1")));
+  places[0].handshake_done();
+  places[0].handshake_done();  // counts once
+  places.push_back(*admission.enter(resolve("10.0.0.4:1")));
+  for (auto& place : places) place.handshake_done();
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.5:1")));
+  EXPECT_EQ(admission.connections(), 4u);
+  places.clear();
+  EXPECT_EQ(admission.connections(), 0u);
+}
+
+TEST(Admission, CountsIpv6ByNetworkAndMappedAddressesAsIpv4) {
+  EXPECT_EQ(host_of(resolve("[2001:db8::1]:1")), host_of(resolve("[2001:db8::2]:1")));
+  EXPECT_NE(host_of(resolve("[2001:db8:0:1::1]:1")), host_of(resolve("[2001:db8::1]:1")));
+  EXPECT_EQ(host_of(resolve("[::ffff:10.0.0.1]:1")), host_of(resolve("10.0.0.1:9")));
+}
+
+}  // namespace
+}  // namespace qnpc::server
