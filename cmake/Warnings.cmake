@@ -1,5 +1,5 @@
 # Our own code is warning-free; headers of others come in as SYSTEM and are not judged.
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast
                     -Wno-missing-field-initializers)
 option(QNPC_WERROR "Treat warnings as errors" OFF)
 if(QNPC_WERROR)

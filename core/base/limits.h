@@ -9,6 +9,17 @@ namespace qnpc::limits {
 
 // --- Noise (specification section 3: a message is at most 65535 bytes) ---
 inline constexpr size_t noise_message = 65535;
+// The largest handshake message: the first of XXhfs, 32 + 1184 bytes. Payloads are empty.
+inline constexpr size_t noise_handshake_message = 1216;
+// All three messages. An honest peer needs two round trips; a silent one must not hold a socket.
+inline constexpr std::chrono::seconds noise_handshake_time{5};
+// How long the peer may accept not one frame of ours: longer than any TCP hiccup that mends itself.
+inline constexpr std::chrono::seconds noise_write_stall{30};
+// Output held for a peer that reads too slowly, before the connection is dropped: two of the
+// largest RPC messages.
+inline constexpr size_t noise_pending_output = size_t{32} << 20;
+// Above it a server reads no further requests from a peer that does not take the answers.
+inline constexpr size_t noise_read_gate = size_t{256} << 10;
 
 // --- MLS ---
 // A message that a client will parse. Groups of 10,000 have a Welcome (with tree) of about 4 MiB.
