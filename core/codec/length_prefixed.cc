@@ -25,7 +25,7 @@ MutableView LengthPrefixedCodec::free_space() {
 
   if (was_full && buffer_.size() < largest_buffer) {
     buffer_.resize(std::max(smallest_buffer, 2 * buffer_.size()));
-  } else if (held == 0 && buffer_.size() > smallest_buffer && last_fill_ < buffer_.size() / 4) {
+  } else if (held == 0 && buffer_.size() > smallest_buffer && last_fill_ < buffer_.size() / 16) {
     buffer_.resize(buffer_.size() / 2);
     buffer_.shrink_to_fit();
   }
