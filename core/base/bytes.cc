@@ -16,6 +16,10 @@ int hex_digit(char c) {
 
 bool equal(View a, View b) { return std::ranges::equal(a, b); }
 
+bool ViewLess::operator()(View a, View b) const {
+  return std::ranges::lexicographical_compare(a, b);
+}
+
 std::string to_hex(View bytes) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;

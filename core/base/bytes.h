@@ -30,6 +30,11 @@ inline std::string to_text(View view) { return {view.begin(), view.end()}; }
 inline void append(Bytes& out, View more) { out.insert(out.end(), more.begin(), more.end()); }
 bool equal(View a, View b);  // in variable time: for public values only
 
+/// An order for sets of views; in variable time.
+struct ViewLess {
+  bool operator()(View a, View b) const;
+};
+
 /// Lower-case hexadecimal, two digits a byte.
 std::string to_hex(View bytes);
 /// Accepts upper and lower case. Empty where `hex` has an odd length or a character that is no

@@ -24,12 +24,20 @@ inline constexpr size_t noise_read_gate = size_t{256} << 10;
 // --- MLS ---
 // A message that a client will parse. Groups of 10,000 have a Welcome (with tree) of about 4 MiB.
 inline constexpr size_t mls_message = size_t{16} << 20;
+// The widest tree that we handle, in leaves; more would not fit the largest message.
+inline constexpr uint32_t mls_members = 65536;
+// Elements of any vector of structs: the nodes of that tree. Bounds what a short message can claim.
+inline constexpr size_t vector_elements = 2 * mls_members;
 // How far ahead of the last message a sender's ratchet may jump (RFC 9420 15.3: bounded work).
 inline constexpr uint32_t mls_forward_generations = 1000;
 // Keys kept for messages that arrive out of order, per sender and kind.
 inline constexpr size_t mls_kept_generations = 64;
 // Epochs whose message keys are kept for messages in flight while a commit landed.
 inline constexpr size_t mls_past_epochs = 4;
+// Proposals kept for a commit to refer to, per epoch.
+inline constexpr size_t mls_pending_proposals = 4096;
+// A group's name, in bytes of UTF-8: one line on a terminal.
+inline constexpr size_t group_name = 128;
 // KeyPackage lifetime we issue, and the longest that we accept (RFC 9420 7.2 asks for a maximum).
 inline constexpr std::chrono::hours key_package_lifetime{24 * 90};
 inline constexpr std::chrono::hours key_package_lifetime_accepted{24 * 366};

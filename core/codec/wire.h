@@ -21,6 +21,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "qnpc/base/limits.h"
 #include "qnpc/codec/reader.h"
 #include "qnpc/codec/writer.h"
 
@@ -33,6 +34,10 @@ concept HasWire = requires(T& m) {
 template <class T>
 concept HasRead = requires(Reader& r) {
   { T::read(r) } -> std::same_as<T>;
+};
+template <class T>
+concept HasWrite = requires(const T& m, SecretWriter& w) {
+  m.write(w);
 };
 
 template <class T>
@@ -101,7 +106,12 @@ struct Wire<std::vector<T>> {
   static std::vector<T> read(Reader& r) {
     Reader elements = r.vector();
     std::vector<T> out;
-    while (!elements.at_end()) out.push_back(codec::read<T>(elements));
+    while (!elements.at_end()) {
+      if (out.size() == limits::vector_elements) {
+        throw Error(Reason::too_large, "a vector has too many elements");
+      }
+      out.push_back(codec::read<T>(elements));
+    }
     return out;
   }
   static void write(auto& w, const std::vector<T>& value) {
@@ -142,9 +152,10 @@ struct Wire<T> {
   }
 };
 
-template <HasRead T>
+template <class T>
+  requires(HasWrite<T> && !HasWire<T>)
 struct Wire<T> {
-  static T read(Reader& r) { return T::read(r); }
+  static T read(Reader& r) requires HasRead<T> { return T::read(r); }
   static void write(auto& w, const T& value) { value.write(w); }
 };
 

@@ -1,35 +1,11 @@
-// storage: where a client keeps what must survive. Named records of secret bytes; the caller's
-// transaction decides when they are on the disk, and nothing may leave the process before.
+// storage: the interface behind which a client keeps its groups and keys; see qnpc/base/storage.h.
 #pragma once
 
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-
-#include "qnpc/base/secret.h"
+#include "qnpc/base/storage.h"
 
 namespace qnpc::group {
 
-class Storage {
- public:
-  virtual ~Storage() = default;
-  virtual std::optional<Secret> get(std::string_view name) const = 0;
-  virtual void put(std::string_view name, const Secret& value) = 0;
-  /// Erasing what is not there is no error.
-  virtual void erase(std::string_view name) = 0;
-};
-
-/// For tests and for conversations that need not outlive the process.
-class MemoryStorage final : public Storage {
- public:
-  std::optional<Secret> get(std::string_view name) const override;
-  void put(std::string_view name, const Secret& value) override;
-  void erase(std::string_view name) override;
-  size_t size() const { return records_.size(); }
-
- private:
-  std::map<std::string, Secret, std::less<>> records_;
-};
+using qnpc::MemoryStorage;
+using qnpc::Storage;
 
 }  // namespace qnpc::group

@@ -1,0 +1,19 @@
+#include "qnpc/base/storage.h"
+
+namespace qnpc {
+
+std::optional<Secret> MemoryStorage::get(std::string_view name) const {
+  auto it = records_.find(name);
+  if (it == records_.end()) return std::nullopt;
+  return it->second.clone();
+}
+
+void MemoryStorage::put(std::string_view name, const Secret& value) {
+  records_.insert_or_assign(std::string(name), value.clone());
+}
+
+void MemoryStorage::erase(std::string_view name) {
+  if (auto it = records_.find(name); it != records_.end()) records_.erase(it);
+}
+
+}  // namespace qnpc

@@ -1,0 +1,35 @@
+// storage: where state that must survive is written. Named records of secret bytes; the caller's
+// transaction decides when they are on the disk, and nothing may leave the process before.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "qnpc/base/secret.h"
+
+namespace qnpc {
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+  virtual std::optional<Secret> get(std::string_view name) const = 0;
+  virtual void put(std::string_view name, const Secret& value) = 0;
+  /// Erasing what is not there is no error.
+  virtual void erase(std::string_view name) = 0;
+};
+
+/// For tests and for conversations that need not outlive the process.
+class MemoryStorage final : public Storage {
+ public:
+  std::optional<Secret> get(std::string_view name) const override;
+  void put(std::string_view name, const Secret& value) override;
+  void erase(std::string_view name) override;
+  const std::map<std::string, Secret, std::less<>>& records() const { return records_; }
+
+ private:
+  std::map<std::string, Secret, std::less<>> records_;
+};
+
+}  // namespace qnpc

@@ -1,0 +1,159 @@
+// group: one member's view of a group, and the steps from one epoch to the next.
+// RFC 9420 sections 11, 12 and 15.
+//
+// Every change is staged: commit() and process() check everything and build the next epoch from its
+// parts; merge() swaps it in. What throws has changed nothing. Randomness, time, signature keys and
+// foreign PSKs are arguments; a Group does no I/O.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <set>
+
+#include "qnpc/base/storage.h"
+#include "qnpc/mls/epoch.h"
+#include "qnpc/mls/mls_message.h"
+#include "qnpc/mls/proposal_list.h"
+
+namespace qnpc::mls {
+
+/// Finds the secret of an external PSK, or of a resumption PSK of another group.
+using PskLookup = std::function<std::optional<Secret>(const PreSharedKeyId&)>;
+/// For groups that use none.
+std::optional<Secret> no_psks(const PreSharedKeyId&);
+
+/// A member as the group sees it. Valid until the group changes.
+struct Member {
+  LeafIndex index;
+  const LeafNode* leaf;
+};
+
+/// An epoch that is ready to be entered.
+struct StagedCommit {
+  LeafIndex committer{};         // of an external commit: the leaf it takes, also in `added`
+  std::vector<LeafIndex> added;  // in the next epoch's tree
+  std::vector<LeafIndex> updated;
+  std::vector<LeafIndex> removed;  // in old_tree
+  std::optional<ReInit> reinit;
+  RatchetTree old_tree;
+  std::optional<Epoch> next;  // empty: the commit removes us
+  std::optional<SecretTree::Found> used_key;
+};
+
+/// What process() found in a message.
+struct ApplicationMessage {
+  LeafNode sender;
+  LeafIndex sender_index{};
+  uint64_t epoch = 0;
+  Bytes authenticated_data;
+  Bytes data;
+};
+struct ReceivedProposal {
+  QueuedProposal proposal;  // it waits in the group for a commit
+};
+using Processed = std::variant<ApplicationMessage, ReceivedProposal, StagedCommit>;
+
+/// What commit() is to do beside what the others have proposed.
+struct CommitOptions {
+  std::vector<Proposal> proposals;  // by value
+  bool include_proposed = true;     // what waits in the group
+  bool force_path = true;           // fresh keys also where only members are added (12.4)
+  WireFormat wire_format = WireFormat::private_message;
+  Bytes authenticated_data;
+};
+struct NewCommit {
+  Bytes message;                 // MLSMessage for the members
+  std::optional<Bytes> welcome;  // MLSMessage for those who were added
+  StagedCommit staged;
+};
+
+struct JoinInputs {
+  const KeyPackage& key_package;
+  const KeyPackageKeys& keys;
+  PskLookup psks = no_psks;
+  std::optional<RatchetTree> ratchet_tree;  // where the Welcome holds none
+};
+
+class Group {
+ public:
+  /// A group of one. The leaf's own key pair is made from `random`.
+  static Group create(const Suite& suite, Bytes group_id, LeafNode leaf, Extensions extensions,
+                      const crypto::SignatureKeyPair& signer, Random& random);
+  /// 12.4.3.1. Rejects, or throws Reason::not_found where the Welcome is not for that KeyPackage.
+  static Group join(const Welcome& welcome, const JoinInputs& inputs);
+
+  /// Encrypts application data; the key is consumed. Rejects with group_suspended after our removal
+  /// or a ReInit, and with proposals_pending where a commit must come first (12.4).
+  Bytes protect(View data, const crypto::SignatureKeyPair& signer, size_t padding, Random& random,
+                View authenticated_data = {});
+  /// Proposes by reference: the message, and the proposal waits here too.
+  Bytes propose(Proposal proposal, const crypto::SignatureKeyPair& signer, UnixTime now,
+                Random& random, WireFormat wire_format = WireFormat::private_message);
+  /// A fresh leaf of ours for an Update proposal; its private key is kept until it is committed.
+  Proposal make_update(const crypto::SignatureKeyPair& signer, Random& random);
+
+  NewCommit commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
+                   UnixTime now, Random& random, const PskLookup& psks = no_psks);
+  /// A PublicMessage or PrivateMessage of this group. Changes the group only for proposals and
+  /// application messages; a commit waits for merge().
+  Processed process(const MlsMessage& message, UnixTime now, const PskLookup& psks = no_psks);
+  void merge(StagedCommit&& staged);
+
+  void save(Storage& storage);
+  /// Throws Reason::not_found or Reason::corrupt.
+  static Group load(const Storage& storage);
+
+  const GroupContext& context() const { return epoch_.context; }
+  const Suite& suite() const { return epoch_.suite(); }
+  const RatchetTree& tree() const { return epoch_.tree; }
+  LeafIndex own_leaf() const { return epoch_.own_leaf(); }
+  bool is_active() const { return active_; }
+  std::vector<Member> members() const;
+  const ProposalList& proposals() const { return proposals_; }
+  Secret export_secret(std::string_view label, View context, size_t length) const;
+  Bytes epoch_authenticator() const;
+
+ private:
+  explicit Group(Epoch epoch) : epoch_(std::move(epoch)) {}
+
+  CommitSetting setting(const Sender& committer, UnixTime now) const {
+    return {epoch_.suite(), epoch_.context, epoch_.tree, committer, now};
+  }
+  Sender self() const { return {SenderType::member, value(own_leaf())}; }
+  FramedContent framed(Content content, View authenticated_data) const;
+  GroupContext next_context(const RatchetTree& tree, const Extensions& extensions) const;
+  std::vector<Psk> find_psks(const std::vector<PreSharedKeyId>& ids, const PskLookup& psks) const;
+
+  // group_commit.cc
+  PathSecrets make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePath& path,
+                        const crypto::SignatureKeyPair& signer, Random& random) const;
+  Bytes protect_handshake(AuthenticatedContent content, Random& random);
+
+  // group_process.cc
+  AuthenticatedContent open(const MlsMessage& message,
+                            std::optional<SecretTree::Found>& used_key) const;
+  ApplicationMessage open_past(const PrivateMessage& message);
+  View signature_key_of(const FramedContent& content) const;
+  ProposalList resolve(const Commit& commit, const Sender& sender) const;
+  StagedCommit stage(const AuthenticatedContent& content, UnixTime now,
+                     const PskLookup& psks) const;
+  TreeKeys keys_after(const AppliedProposals& applied) const;
+  StagedCommit staged_from(const AppliedProposals& applied, LeafIndex committer) const;
+  void queue(const AuthenticatedContent& content);
+
+  Epoch epoch_;
+  std::deque<PastEpoch> past_;  // newest first
+  ProposalList proposals_;
+  std::map<Bytes, std::shared_ptr<const crypto::HpkeKeyPair>> update_keys_;  // by public key
+  bool active_ = true;
+
+  // What save() has to write.
+  struct Unsaved {
+    bool epoch = true;
+    bool secret_tree = true;
+    bool proposals = true;
+    std::set<uint64_t> past_secret_trees;
+  } unsaved_;
+};
+
+}  // namespace qnpc::mls

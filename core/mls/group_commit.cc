@@ -1,0 +1,167 @@
+// What a member sends: application data, proposals and commits. RFC 9420 12.4.1 and section 15.
+
+#include <algorithm>
+
+#include "qnpc/mls/group.h"
+
+namespace qnpc::mls {
+namespace {
+
+// 12.4.3: one Welcome for all that the commit adds.
+Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const PathSecrets* path,
+                   const std::vector<Psk>& psks, const Secret& psk,
+                   const crypto::SignatureKeyPair& signer, Random& random) {
+  const Epoch& epoch = next.epoch;
+  const Suite& suite = epoch.suite();
+  GroupInfo info{.group_context = epoch.context,
+                 .extensions = {{ExtensionType::ratchet_tree, codec::encode(epoch.tree)}},
+                 .confirmation_tag = epoch.confirmation_tag,
+                 .signer = epoch.own_leaf()};
+  info.sign(suite, signer);
+  Welcome welcome{.cipher_suite = suite.id};
+  welcome.encrypted_group_info =
+      encrypt_group_info(suite, welcome_secret(suite, next.joiner_secret, psk), info);
+
+  for (size_t i = 0; i < applied.added.size(); ++i) {
+    GroupSecrets secrets{.joiner_secret = next.joiner_secret.clone()};
+    for (const Psk& p : psks) secrets.psks.push_back(p.id);
+    if (path != nullptr) {
+      NodeIndex ancestor = common_ancestor(applied.added[i], epoch.own_leaf());
+      auto step = std::ranges::find(path->steps, ancestor, &PathStep::node);
+      if (step == path->steps.end()) throw Error(Reason::internal, "a joiner below no path node");
+      secrets.path_secret = PathSecret{step->path_secret.clone()};
+    }
+    welcome.secrets.push_back(encrypt_group_secrets(suite, *applied.added_packages[i], secrets,
+                                                    welcome.encrypted_group_info, random));
+  }
+  return to_message(std::move(welcome));
+}
+
+std::vector<ProposalOrRef> listed(const ProposalList& list) {
+  std::vector<ProposalOrRef> out;
+  for (const QueuedProposal& p : list) {
+    if (p.ref.empty()) {
+      out.push_back({p.proposal});
+    } else {
+      out.push_back({p.ref});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Bytes Group::protect(View data, const crypto::SignatureKeyPair& signer, size_t padding,
+                     Random& random, View authenticated_data) {
+  require(active_, Reject::group_suspended);
+  require(proposals_.empty(), Reject::proposals_pending);
+  AuthenticatedContent content =
+      sign_content(suite(), WireFormat::private_message, framed(to_bytes(data), authenticated_data),
+                   context(), signer);
+  MessageKey key = epoch_.secret_tree.next(own_leaf(), RatchetType::application);
+  unsaved_.secret_tree = true;
+  return to_message(
+      protect_private(suite(), content, key, epoch_.secrets.sender_data_secret, padding, random));
+}
+
+Bytes Group::protect_handshake(AuthenticatedContent content, Random& random) {
+  if (content.wire_format == WireFormat::public_message) {
+    return to_message(
+        protect_public(suite(), std::move(content), context(), epoch_.secrets.membership_key));
+  }
+  MessageKey key = epoch_.secret_tree.next(own_leaf(), RatchetType::handshake);
+  unsaved_.secret_tree = true;
+  return to_message(
+      protect_private(suite(), content, key, epoch_.secrets.sender_data_secret, 0, random));
+}
+
+Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& random) {
+  auto key =
+      std::make_shared<const crypto::HpkeKeyPair>(crypto::generate_hpke_key(suite().kem(), random));
+  LeafNode leaf = *epoch_.tree.leaf(own_leaf());
+  leaf.encryption_key = key->public_key;
+  leaf.signature_key = signer.public_key;
+  leaf.leaf_node_source = LeafNodeSource::update;
+  leaf.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
+  update_keys_[key->public_key] = key;
+  unsaved_.proposals = true;
+  return {Update{std::move(leaf)}};
+}
+
+Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer, UnixTime now,
+                     Random& random, WireFormat wire_format) {
+  require(active_, Reject::group_suspended);
+  validate_proposal(setting(self(), now), {proposal, self(), {}});
+  AuthenticatedContent content =
+      sign_content(suite(), wire_format, framed(std::move(proposal), {}), context(), signer);
+  queue(content);
+  return protect_handshake(std::move(content), random);
+}
+
+// 7.5: fresh keys for our leaf and its filtered direct path, in `applied.tree`, `keys` and `path`.
+PathSecrets Group::make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePath& path,
+                             const crypto::SignatureKeyPair& signer, Random& random) const {
+  crypto::HpkeKeyPair leaf_key = crypto::generate_hpke_key(suite().kem(), random);
+  PathSecrets secrets = derive_path(suite(), applied.tree.filtered_direct_path(own_leaf()),
+                                    random.secret(suite().hash_size()));
+  std::vector<Bytes> public_keys;
+  for (const PathStep& step : secrets.steps) public_keys.push_back(step.key->public_key);
+
+  path.leaf_node = *applied.tree.leaf(own_leaf());
+  path.leaf_node.encryption_key = leaf_key.public_key;
+  path.leaf_node.signature_key = signer.public_key;
+  path.leaf_node.leaf_node_source = LeafNodeSource::commit;
+  path.leaf_node.parent_hash = set_path(suite(), applied.tree, own_leaf(), public_keys);
+  path.leaf_node.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
+  applied.tree.set_leaf(own_leaf(), path.leaf_node);
+
+  keys = TreeKeys(own_leaf(), std::move(leaf_key));
+  keys.set(secrets);
+  Bytes context = codec::encode(next_context(applied.tree, applied.extensions));
+  path.nodes =
+      encrypt_path(suite(), applied.tree, own_leaf(), secrets, context, applied.added, random);
+  return secrets;
+}
+
+NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
+                        UnixTime now, Random& random, const PskLookup& lookup) {
+  require(active_, Reject::group_suspended);
+  CommitSetting before = setting(self(), now);
+  ProposalList list;
+  if (options.include_proposed) list = select_proposals(before, proposals_);
+  for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
+  AppliedProposals applied = apply_proposals(before, list);
+
+  Commit commit{listed(list), std::nullopt};
+  TreeKeys keys = keys_after(applied);
+  PathSecrets path;
+  path.commit_secret = Secret(suite().hash_size());
+  if (applied.path_required || (options.force_path && applied.reinit == nullptr)) {
+    path = make_path(applied, keys, commit.path.emplace(), signer, random);
+  }
+  require_consistent(applied.tree, applied.extensions);
+  std::vector<Psk> psks = find_psks(applied.psks, lookup);
+  Secret psk = psk_secret(suite(), psks);
+
+  bool has_path = commit.path.has_value();
+  AuthenticatedContent content =
+      sign_content(suite(), options.wire_format,
+                   framed(std::move(commit), options.authenticated_data), context(), signer);
+  NewEpoch next = enter_epoch(
+      {next_context(applied.tree, applied.extensions), applied.tree, std::move(keys),
+       epoch_.secrets.init_secret, path.commit_secret, psk, epoch_.interim_transcript_hash},
+      content);
+  content.auth.confirmation_tag = next.epoch.confirmation_tag;
+
+  NewCommit out;
+  if (!applied.added.empty()) {
+    out.welcome =
+        make_welcome(next, applied, has_path ? &path : nullptr, psks, psk, signer, random);
+  }
+  out.staged = staged_from(applied, own_leaf());
+  out.staged.next = std::move(next.epoch);
+  out.message = protect_handshake(std::move(content), random);
+  return out;
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,230 @@
+// What a member receives. RFC 9420 section 6, 12.4.2 and 15.
+
+#include <algorithm>
+
+#include "qnpc/mls/group.h"
+
+namespace qnpc::mls {
+View Group::signature_key_of(const FramedContent& content) const {
+  const Proposal* proposal = std::get_if<Proposal>(&content.content);
+  const Commit* commit = std::get_if<Commit>(&content.content);
+  switch (content.sender.sender_type) {
+    case SenderType::member: {
+      const LeafNode* leaf = epoch_.tree.leaf(content.sender.leaf_index());
+      require(leaf != nullptr, Reject::unknown_sender);
+      return leaf->signature_key;
+    }
+    case SenderType::external: {
+      require(proposal != nullptr, Reject::external_sender_content);
+      for (const Extension& extension : context().extensions) {
+        if (extension.extension_type != ExtensionType::external_senders) continue;
+        codec::Reader senders = codec::Reader(extension.extension_data).vector();
+        for (uint32_t i = 0; !senders.at_end(); ++i) {
+          View key = senders.opaque();
+          codec::read<Credential>(senders);
+          if (i == content.sender.index) return key;
+        }
+      }
+      throw Rejected(Reject::unknown_sender);
+    }
+    case SenderType::new_member_proposal: {
+      const Add* add = proposal == nullptr ? nullptr : proposal->get<Add>();
+      require(add != nullptr, Reject::external_sender_content);
+      return add->key_package.leaf_node.signature_key;
+    }
+    case SenderType::new_member_commit:
+      require(commit != nullptr, Reject::external_sender_content);
+      require(commit->path.has_value(), Reject::missing_path);
+      return commit->path->leaf_node.signature_key;
+  }
+  throw Rejected(Reject::unknown_sender_type);
+}
+
+// Opens a handshake or application message of this epoch; its signature verifies.
+AuthenticatedContent Group::open(const MlsMessage& message,
+                                 std::optional<SecretTree::Found>& used_key) const {
+  AuthenticatedContent content;
+  if (const auto* m = message.get<PrivateMessage>()) {
+    OpenedPrivate opened = open_private(suite(), *m, epoch_.secret_tree,
+                                        epoch_.secrets.sender_data_secret, own_leaf());
+    content = std::move(opened.content);
+    used_key = std::move(opened.key);
+  } else {
+    content = open_public(suite(), *message.get<PublicMessage>(), context(),
+                          epoch_.secrets.membership_key);
+    require(content.content.content_type() != ContentType::application,
+            Reject::application_not_encrypted);
+    require(content.content.sender != self(), Reject::own_message);
+  }
+  verify_content(suite(), content, context(), signature_key_of(content.content));
+  return content;
+}
+
+ApplicationMessage Group::open_past(const PrivateMessage& message) {
+  auto past = std::ranges::find(past_, message.epoch,
+                                [](const PastEpoch& epoch) { return epoch.context.epoch; });
+  require(past != past_.end() && message.content_type == ContentType::application,
+          Reject::wrong_epoch);
+  OpenedPrivate opened =
+      open_private(suite(), message, past->secret_tree, past->sender_data_secret, past->own_leaf);
+  LeafIndex index = opened.content.content.sender.leaf_index();
+  const LeafNode* leaf = past->tree.leaf(index);
+  require(leaf != nullptr, Reject::unknown_sender);
+  verify_content(suite(), opened.content, past->context, leaf->signature_key);
+  past->secret_tree.consume(std::move(opened.key));
+  unsaved_.past_secret_trees.insert(message.epoch);
+  FramedContent& content = opened.content.content;
+  return {*leaf, index, message.epoch, std::move(content.authenticated_data),
+          std::get<Bytes>(std::move(content.content))};
+}
+
+Processed Group::process(const MlsMessage& message, UnixTime now, const PskLookup& psks) {
+  require(active_, Reject::group_suspended);
+  const auto* private_message = message.get<PrivateMessage>();
+  const auto* public_message = message.get<PublicMessage>();
+  if (private_message == nullptr && public_message == nullptr) {
+    throw Error(Reason::usage, "only a PublicMessage or PrivateMessage is processed by a group");
+  }
+  const Bytes& group_id =
+      private_message ? private_message->group_id : public_message->content.group_id;
+  uint64_t epoch = private_message ? private_message->epoch : public_message->content.epoch;
+  require(group_id == context().group_id, Reject::wrong_group);
+  if (private_message && epoch < context().epoch) return open_past(*private_message);
+  require(epoch == context().epoch, Reject::wrong_epoch);
+
+  std::optional<SecretTree::Found> used_key;
+  AuthenticatedContent content = open(message, used_key);
+  if (content.content.content_type() == ContentType::commit) {
+    StagedCommit staged = stage(content, now, psks);
+    staged.used_key = std::move(used_key);
+    return staged;
+  }
+  Processed out;
+  FramedContent& framed = content.content;
+  if (auto* data = std::get_if<Bytes>(&framed.content)) {
+    LeafIndex index = framed.sender.leaf_index();
+    out = ApplicationMessage{*epoch_.tree.leaf(index), index, epoch,
+                             std::move(framed.authenticated_data), std::move(*data)};
+  } else {
+    validate_proposal(setting(framed.sender, now),
+                      {std::get<Proposal>(framed.content), framed.sender, {}});
+    queue(content);
+    out = ReceivedProposal{proposals_.back()};
+  }
+  if (used_key) {
+    epoch_.secret_tree.consume(std::move(*used_key));
+    unsaved_.secret_tree = true;
+  }
+  return out;
+}
+
+void Group::queue(const AuthenticatedContent& content) {
+  if (proposals_.size() >= limits::mls_pending_proposals) {
+    throw Error(Reason::too_large, "too many proposals wait for a commit in this epoch");
+  }
+  proposals_.push_back({std::get<Proposal>(content.content.content), content.content.sender,
+                        make_proposal_ref(suite(), codec::encode(content))});
+  unsaved_.proposals = true;
+}
+
+ProposalList Group::resolve(const Commit& commit, const Sender& sender) const {
+  ProposalList out;
+  for (const ProposalOrRef& entry : commit.proposals) {
+    if (const auto* proposal = std::get_if<Proposal>(&entry.content)) {
+      out.push_back({*proposal, sender, {}});
+      continue;
+    }
+    auto it =
+        std::ranges::find(proposals_, std::get<ProposalRef>(entry.content), &QueuedProposal::ref);
+    require(it != proposals_.end(), Reject::unknown_proposal_reference);
+    out.push_back(*it);
+  }
+  return out;
+}
+
+// Our private keys after the proposals: an Update of ours brings the key that we kept for it.
+TreeKeys Group::keys_after(const AppliedProposals& applied) const {
+  TreeKeys keys = epoch_.keys;
+  if (const LeafNode* own = applied.tree.leaf(own_leaf())) {
+    auto it = update_keys_.find(own->encryption_key);
+    if (it != update_keys_.end()) keys.set(node_of(own_leaf()), it->second);
+  }
+  keys.prune(applied.tree);
+  return keys;
+}
+
+StagedCommit Group::stage(const AuthenticatedContent& content, UnixTime now,
+                          const PskLookup& lookup) const {
+  const Commit& commit = std::get<Commit>(content.content.content);
+  const Sender& sender = content.content.sender;
+  ProposalList list = resolve(commit, sender);
+  AppliedProposals applied = apply_proposals(setting(sender, now), list);
+  require(commit.path.has_value() || !applied.path_required, Reject::missing_path);
+
+  bool external = sender.sender_type == SenderType::new_member_commit;
+  LeafIndex committer = sender.leaf_index();
+  if (external) {
+    committer = applied.tree.leftmost_blank_leaf();
+    applied.tree.extend_to(committer);
+  }
+  TreeKeys keys = keys_after(applied);
+  if (commit.path) {
+    merge_update_path(suite(), applied.tree, committer, *commit.path, context().group_id);
+  }
+  require_consistent(applied.tree, applied.extensions);
+
+  StagedCommit out = staged_from(applied, committer);
+  if (external) out.added.push_back(committer);
+  if (std::ranges::find(applied.removed, own_leaf()) != applied.removed.end()) return out;
+
+  GroupContext next = next_context(applied.tree, applied.extensions);
+  Secret commit_secret(suite().hash_size());
+  if (commit.path) {
+    PathSecrets path = decrypt_path(suite(), applied.tree, keys, committer, *commit.path,
+                                    codec::encode(next), applied.added);
+    keys.set(path);
+    commit_secret = std::move(path.commit_secret);
+  }
+  keys.prune(applied.tree);
+  Secret psk = psk_secret(suite(), find_psks(applied.psks, lookup));
+  Secret init_secret =
+      applied.external_init
+          ? receive_external_init(suite(), epoch_.secrets, applied.external_init->kem_output)
+          : epoch_.secrets.init_secret.clone();
+  out.next = enter_epoch({std::move(next), std::move(applied.tree), std::move(keys), init_secret,
+                          commit_secret, psk, epoch_.interim_transcript_hash},
+                         content)
+                 .epoch;
+  require(constant_time_equal(out.next->confirmation_tag, *content.auth.confirmation_tag),
+          Reject::bad_confirmation_tag);
+  return out;
+}
+
+StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex committer) const {
+  StagedCommit out{.committer = committer,
+                   .added = applied.added,
+                   .updated = applied.updated,
+                   .removed = applied.removed,
+                   .old_tree = epoch_.tree};
+  if (applied.reinit != nullptr) out.reinit = *applied.reinit;
+  return out;
+}
+
+void Group::merge(StagedCommit&& staged) {
+  if (staged.used_key) epoch_.secret_tree.consume(std::move(*staged.used_key));
+  proposals_.clear();
+  update_keys_.clear();
+  unsaved_ = {.past_secret_trees = std::move(unsaved_.past_secret_trees)};
+  if (!staged.next) {
+    active_ = false;
+    return;
+  }
+  past_.push_front({std::move(epoch_.context), std::move(epoch_.tree), epoch_.keys.leaf_index(),
+                    std::move(epoch_.secrets.sender_data_secret),
+                    std::move(epoch_.secrets.resumption_psk), std::move(epoch_.secret_tree)});
+  if (past_.size() > limits::mls_past_epochs) past_.pop_back();
+  epoch_ = std::move(*staged.next);
+  active_ = !staged.reinit.has_value();
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,42 @@
+#include "qnpc/mls/key_package.h"
+
+namespace qnpc::mls {
+namespace {
+
+Bytes tbs(const KeyPackage& m) {
+  codec::Writer w;
+  codec::write(w, m.version);
+  codec::write(w, m.cipher_suite);
+  codec::write(w, m.init_key);
+  codec::write(w, m.leaf_node);
+  codec::write(w, m.extensions);
+  return w.take();
+}
+
+}  // namespace
+
+void KeyPackage::sign(const Suite& suite, const crypto::SignatureKeyPair& key) {
+  signature = sign_with_label(suite, key, "KeyPackageTBS", tbs(*this));
+}
+
+Bytes KeyPackage::ref() const {
+  return make_key_package_ref(suite_of(cipher_suite), codec::encode(*this));
+}
+
+void validate_key_package(const KeyPackage& m, UnixTime now) {
+  require(m.version == ProtocolVersion::mls10, Reject::wrong_version);
+  const Suite& suite = suite_of(m.cipher_suite);
+  validate_leaf(suite, m.leaf_node, LeafNodeSource::key_package, std::nullopt);
+  require_current(m.leaf_node.lifetime, now);
+  require(crypto::valid_hpke_key(suite.kem(), m.init_key), Reject::bad_public_key);
+  require(m.init_key != m.leaf_node.encryption_key, Reject::init_key_is_encryption_key);
+  require_unique(m.extensions);
+  for (const Extension& extension : m.extensions) {
+    require(m.leaf_node.capabilities.supports(extension.extension_type),
+            Reject::unsupported_extension);
+  }
+  require(verify_with_label(suite, m.leaf_node.signature_key, "KeyPackageTBS", tbs(m), m.signature),
+          Reject::bad_key_package_signature);
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,33 @@
+// key_package: what a client publishes so that others can add it. RFC 9420 section 10.
+#pragma once
+
+#include "qnpc/mls/leaf_node.h"
+
+namespace qnpc::mls {
+
+struct KeyPackage {
+  ProtocolVersion version = ProtocolVersion::mls10;
+  CipherSuite cipher_suite{};
+  Bytes init_key;
+  LeafNode leaf_node;
+  Extensions extensions;
+  Bytes signature;
+  static auto wire(auto& m) {
+    return std::tie(m.version, m.cipher_suite, m.init_key, m.leaf_node, m.extensions, m.signature);
+  }
+
+  void sign(const Suite& suite, const crypto::SignatureKeyPair& key);
+  /// KeyPackageRef, 5.2.
+  Bytes ref() const;
+};
+
+/// The private halves of a KeyPackage that we made; they are used for one Welcome and erased.
+struct KeyPackageKeys {
+  crypto::HpkeKeyPair init;
+  crypto::HpkeKeyPair encryption;
+};
+
+/// Everything of 10.1 that does not depend on a group, and the lifetime of 7.3.
+void validate_key_package(const KeyPackage& key_package, UnixTime now);
+
+}  // namespace qnpc::mls

@@ -1,0 +1,120 @@
+#include "qnpc/mls/leaf_node.h"
+
+#include <algorithm>
+
+#include "qnpc/base/limits.h"
+
+namespace qnpc::mls {
+namespace {
+
+template <class T>
+bool contains(const std::vector<T>& list, T value) {
+  return std::ranges::find(list, value) != list.end();
+}
+
+uint64_t in_seconds(std::chrono::hours hours) {
+  return static_cast<uint64_t>(std::chrono::seconds(hours).count());
+}
+
+}  // namespace
+
+Credential Credential::read(codec::Reader& r) {
+  Credential out;
+  out.credential_type = codec::read<CredentialType>(r);
+  switch (out.credential_type) {
+    case CredentialType::basic: out.identity = codec::read<Bytes>(r); break;
+    case CredentialType::x509: out.certificates = codec::read<std::vector<Bytes>>(r); break;
+    // Its length is unknown to us, so that nothing after it can be read.
+    default: throw Rejected(Reject::unknown_credential_type);
+  }
+  return out;
+}
+
+bool Capabilities::supports(ExtensionType type) const {
+  return is_default_extension(type) || contains(extensions, type);
+}
+bool Capabilities::supports(ProposalType type) const {
+  return is_default_proposal(type) || contains(proposals, type);
+}
+bool Capabilities::supports(CredentialType type) const { return contains(credentials, type); }
+
+LeafNode LeafNode::read(codec::Reader& r) {
+  LeafNode out;
+  out.encryption_key = codec::read<Bytes>(r);
+  out.signature_key = codec::read<Bytes>(r);
+  out.credential = codec::read<Credential>(r);
+  out.capabilities = codec::read<Capabilities>(r);
+  out.leaf_node_source = codec::read<LeafNodeSource>(r);
+  switch (out.leaf_node_source) {
+    case LeafNodeSource::key_package: out.lifetime = codec::read<Lifetime>(r); break;
+    case LeafNodeSource::update: break;
+    case LeafNodeSource::commit: out.parent_hash = codec::read<Bytes>(r); break;
+    default: throw Error(Reason::malformed, "a leaf node's source is none that exists");
+  }
+  out.extensions = codec::read<Extensions>(r);
+  out.signature = codec::read<Bytes>(r);
+  return out;
+}
+
+Bytes LeafNode::tbs(const std::optional<LeafPosition>& position) const {
+  codec::Writer w;
+  write_tbs_fields(w);
+  if (position) {
+    w.opaque(position->group_id);
+    w.u32(value(position->leaf_index));
+  }
+  return w.take();
+}
+
+void LeafNode::sign(const Suite& suite, const crypto::SignatureKeyPair& key,
+                    const std::optional<LeafPosition>& position) {
+  signature = sign_with_label(suite, key, "LeafNodeTBS", tbs(position));
+}
+
+bool LeafNode::verify(const Suite& suite, const std::optional<LeafPosition>& position) const {
+  return verify_with_label(suite, signature_key, "LeafNodeTBS", tbs(position), signature);
+}
+
+void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expected_source,
+                   const std::optional<LeafPosition>& position) {
+  require(leaf.leaf_node_source == expected_source, Reject::wrong_leaf_source);
+  require(crypto::valid_hpke_key(suite.kem(), leaf.encryption_key), Reject::bad_public_key);
+  require_unique(leaf.extensions);
+  for (const Extension& extension : leaf.extensions) {
+    require(leaf.capabilities.supports(extension.extension_type), Reject::unsupported_extension);
+  }
+  require(leaf.capabilities.supports(leaf.credential.credential_type),
+          Reject::unsupported_credential);
+  require(leaf.verify(suite, position), Reject::bad_leaf_signature);
+}
+
+void require_group_support(const LeafNode& leaf, const Extensions& group_context_extensions) {
+  require(contains(leaf.capabilities.versions, ProtocolVersion::mls10),
+          Reject::unsupported_version);
+  for (const Extension& extension : group_context_extensions) {
+    require(leaf.capabilities.supports(extension.extension_type), Reject::unsupported_extension);
+  }
+  auto required = get_extension<RequiredCapabilities>(group_context_extensions,
+                                                      ExtensionType::required_capabilities);
+  if (!required) return;
+  for (auto type : required->extension_types) {
+    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
+  }
+  for (auto type : required->proposal_types) {
+    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
+  }
+  for (auto type : required->credential_types) {
+    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
+  }
+}
+
+void require_current(const Lifetime& lifetime, UnixTime now) {
+  uint64_t skew = in_seconds(limits::clock_skew);
+  require(lifetime.not_before <= now.seconds + skew && now.seconds <= lifetime.not_after,
+          Reject::lifetime_not_current);
+  require(lifetime.not_after - std::min(lifetime.not_before, lifetime.not_after) <=
+              in_seconds(limits::key_package_lifetime_accepted),
+          Reject::lifetime_too_long);
+}
+
+}  // namespace qnpc::mls

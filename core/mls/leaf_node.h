@@ -1,0 +1,108 @@
+// leaf_node: a member's keys, credential and capabilities. RFC 9420 5.3, 7.2 and 7.3.
+#pragma once
+
+#include "qnpc/base/time.h"
+#include "qnpc/mls/cipher_suite.h"
+#include "qnpc/mls/extension.h"
+
+namespace qnpc::mls {
+
+struct Credential {
+  CredentialType credential_type = CredentialType::basic;
+  Bytes identity;                   // basic
+  std::vector<Bytes> certificates;  // x509, the end-entity's first, DER
+  static Credential read(codec::Reader& r);
+  void write(auto& w) const;
+  friend bool operator==(const Credential&, const Credential&) = default;
+};
+
+struct Capabilities {
+  std::vector<ProtocolVersion> versions;
+  std::vector<CipherSuite> cipher_suites;
+  std::vector<ExtensionType> extensions;
+  std::vector<ProposalType> proposals;
+  std::vector<CredentialType> credentials;
+  static auto wire(auto& m) {
+    return std::tie(m.versions, m.cipher_suites, m.extensions, m.proposals, m.credentials);
+  }
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
+
+  bool supports(ExtensionType type) const;  // true for the default types
+  bool supports(ProposalType type) const;   // likewise
+  bool supports(CredentialType type) const;
+};
+
+/// In seconds since 1970.
+struct Lifetime {
+  uint64_t not_before = 0;
+  uint64_t not_after = 0;
+  static auto wire(auto& m) { return std::tie(m.not_before, m.not_after); }
+  friend bool operator==(const Lifetime&, const Lifetime&) = default;
+};
+
+/// Where a leaf that did not come in a KeyPackage stands: part of what its signature covers.
+struct LeafPosition {
+  View group_id;
+  LeafIndex leaf_index;
+};
+
+struct LeafNode {
+  Bytes encryption_key;
+  Bytes signature_key;
+  Credential credential;
+  Capabilities capabilities;
+  LeafNodeSource leaf_node_source = LeafNodeSource::key_package;
+  Lifetime lifetime;  // source key_package only
+  Bytes parent_hash;  // source commit only
+  Extensions extensions;
+  Bytes signature;
+
+  static LeafNode read(codec::Reader& r);
+  void write(auto& w) const;
+  friend bool operator==(const LeafNode&, const LeafNode&) = default;
+
+  /// `position` is left out for source key_package, and only for it.
+  void sign(const Suite& suite, const crypto::SignatureKeyPair& key,
+            const std::optional<LeafPosition>& position);
+  bool verify(const Suite& suite, const std::optional<LeafPosition>& position) const;
+
+ private:
+  void write_tbs_fields(auto& w) const;
+  Bytes tbs(const std::optional<LeafPosition>& position) const;
+};
+
+/// What 7.3 asks of a leaf by itself: source, signature, keys, its own extensions and credential
+/// type among its capabilities. `position` as above.
+void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expected_source,
+                   const std::optional<LeafPosition>& position);
+/// Whether the leaf fits a group whose GroupContext has these extensions.
+void require_group_support(const LeafNode& leaf, const Extensions& group_context_extensions);
+/// The lifetime rule of 7.3 and the longest lifetime that we accept (limits).
+void require_current(const Lifetime& lifetime, UnixTime now);
+
+void Credential::write(auto& w) const {
+  codec::write(w, credential_type);
+  if (credential_type == CredentialType::x509) {
+    codec::write(w, certificates);
+  } else {
+    codec::write(w, identity);
+  }
+}
+
+void LeafNode::write_tbs_fields(auto& w) const {
+  codec::write(w, encryption_key);
+  codec::write(w, signature_key);
+  codec::write(w, credential);
+  codec::write(w, capabilities);
+  codec::write(w, leaf_node_source);
+  if (leaf_node_source == LeafNodeSource::key_package) codec::write(w, lifetime);
+  if (leaf_node_source == LeafNodeSource::commit) codec::write(w, parent_hash);
+  codec::write(w, extensions);
+}
+
+void LeafNode::write(auto& w) const {
+  write_tbs_fields(w);
+  codec::write(w, signature);
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,224 @@
+#include "qnpc/mls/proposal_list.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "qnpc/mls/tree_validation.h"
+
+namespace qnpc::mls {
+namespace {
+
+bool is_external_commit(const CommitSetting& setting) {
+  return setting.committer.sender_type == SenderType::new_member_commit;
+}
+
+// Overloads: each proposal type's own rules, 12.1.
+
+void validate(const CommitSetting& s, const Sender&, const Add& add) {
+  require(add.key_package.version == s.context.version, Reject::wrong_version);
+  require(add.key_package.cipher_suite == s.context.cipher_suite, Reject::wrong_cipher_suite);
+  validate_key_package(add.key_package, s.now);
+}
+
+void validate(const CommitSetting& s, const Sender& sender, const Update& update) {
+  require(sender.sender_type == SenderType::member, Reject::proposal_not_from_member);
+  const LeafNode* old = s.tree.leaf(sender.leaf_index());
+  require(old != nullptr, Reject::not_a_member);
+  validate_leaf(s.suite, update.leaf_node, LeafNodeSource::update,
+                LeafPosition{s.context.group_id, sender.leaf_index()});
+  require(update.leaf_node.encryption_key != old->encryption_key, Reject::encryption_key_unchanged);
+}
+
+void validate(const CommitSetting& s, const Sender&, const Remove& remove) {
+  require(s.tree.leaf(remove.removed) != nullptr, Reject::not_a_member);
+}
+
+void validate(const CommitSetting& s, const Sender&, const PreSharedKey& psk) {
+  require(psk.psk.psk_nonce.size() == s.suite.hash_size(), Reject::bad_psk);
+  require(psk.psk.psktype == PskType::external || psk.psk.usage == ResumptionPskUsage::application,
+          Reject::bad_psk);
+}
+
+void validate(const CommitSetting& s, const Sender&, const ReInit& reinit) {
+  require(reinit.version >= s.context.version, Reject::reinit_older_version);
+}
+
+void validate(const CommitSetting&, const Sender&, const ExternalInit&) {}
+
+void validate(const CommitSetting&, const Sender&, const GroupContextExtensions& gce) {
+  require_unique(gce.extensions);
+}
+
+// 12.1.8: who is not a member may propose only some things.
+void validate_sender(const Sender& sender, ProposalType type) {
+  switch (sender.sender_type) {
+    case SenderType::member:
+    case SenderType::new_member_commit: return;
+    case SenderType::external:
+      return require(type == ProposalType::add || type == ProposalType::remove ||
+                         type == ProposalType::psk || type == ProposalType::reinit ||
+                         type == ProposalType::group_context_extensions,
+                     Reject::external_sender_content);
+    case SenderType::new_member_proposal:
+      return require(type == ProposalType::add, Reject::external_sender_content);
+  }
+}
+
+// 12.2, for an external commit.
+void validate_external_list(const ProposalList& list) {
+  size_t external_inits = 0;
+  size_t removes = 0;
+  for (const QueuedProposal& p : list) {
+    require(p.ref.empty(), Reject::bad_external_commit_proposals);
+    switch (p.proposal.type()) {
+      case ProposalType::external_init: ++external_inits; break;
+      case ProposalType::remove: ++removes; break;
+      case ProposalType::psk: break;
+      default: throw Rejected(Reject::bad_external_commit_proposals);
+    }
+  }
+  require(external_inits == 1 && removes <= 1, Reject::bad_external_commit_proposals);
+}
+
+// 12.2, for a member's commit.
+void validate_member_list(const CommitSetting& s, const ProposalList& list) {
+  LeafIndex committer = s.committer.leaf_index();
+  std::set<LeafIndex> targets;
+  size_t group_context_extensions = 0;
+  for (const QueuedProposal& p : list) {
+    if (p.proposal.get<Update>() != nullptr) {
+      require(p.sender.leaf_index() != committer, Reject::update_by_committer);
+      require(!p.ref.empty(), Reject::update_by_value);
+      require(targets.insert(p.sender.leaf_index()).second, Reject::duplicate_target);
+    } else if (const Remove* remove = p.proposal.get<Remove>()) {
+      require(remove->removed != committer, Reject::removes_committer);
+      require(targets.insert(remove->removed).second, Reject::duplicate_target);
+    } else if (p.proposal.get<ReInit>() != nullptr) {
+      require(list.size() == 1, Reject::reinit_not_alone);
+    }
+    require(p.proposal.get<ExternalInit>() == nullptr, Reject::external_init_in_member_commit);
+    if (p.proposal.get<GroupContextExtensions>() != nullptr) ++group_context_extensions;
+  }
+  require(group_context_extensions <= 1, Reject::duplicate_group_context_extensions);
+}
+
+void validate_psks(const ProposalList& list) {
+  std::set<Bytes> ids;
+  for (const QueuedProposal& p : list) {
+    const PreSharedKey* psk = p.proposal.get<PreSharedKey>();
+    if (psk != nullptr) {
+      require(ids.insert(codec::encode(psk->psk)).second, Reject::duplicate_psk);
+    }
+  }
+}
+
+// 12.2: an added client is not there yet, unless this commit removes it, and is added once.
+void validate_adds(const ProposalList& list, const RatchetTree& tree_before_adds) {
+  std::set<View, ViewLess> present, added;
+  for (const QueuedProposal& p : list) {
+    const Add* add = p.proposal.get<Add>();
+    if (add == nullptr) continue;
+    require(added.insert(add->key_package.leaf_node.signature_key).second, Reject::duplicate_add);
+  }
+  if (added.empty()) return;
+  for (LeafIndex index : tree_before_adds.members()) {
+    present.insert(tree_before_adds.leaf(index)->signature_key);
+  }
+  for (View key : added) require(!present.contains(key), Reject::already_member);
+}
+
+bool requires_path(ProposalType type) {
+  return type != ProposalType::add && type != ProposalType::psk && type != ProposalType::reinit;
+}
+
+}  // namespace
+
+void validate_proposal(const CommitSetting& setting, const QueuedProposal& queued) {
+  validate_sender(queued.sender, queued.proposal.type());
+  std::visit([&](const auto& p) { validate(setting, queued.sender, p); }, queued.proposal.content);
+}
+
+AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalList& list) {
+  for (const QueuedProposal& p : list) validate_proposal(setting, p);
+  if (is_external_commit(setting)) {
+    validate_external_list(list);
+  } else {
+    validate_member_list(setting, list);
+  }
+  validate_psks(list);
+
+  AppliedProposals out{.tree = setting.tree, .extensions = setting.context.extensions};
+  out.path_required = list.empty() || is_external_commit(setting);
+  for (const QueuedProposal& p : list) {
+    out.path_required = out.path_required || requires_path(p.proposal.type());
+    if (auto* gce = p.proposal.get<GroupContextExtensions>()) out.extensions = gce->extensions;
+    if (auto* psk = p.proposal.get<PreSharedKey>()) out.psks.push_back(psk->psk);
+    if (auto* reinit = p.proposal.get<ReInit>()) out.reinit = reinit;
+    if (auto* init = p.proposal.get<ExternalInit>()) out.external_init = init;
+    if (auto* update = p.proposal.get<Update>()) {
+      out.tree.update_leaf(p.sender.leaf_index(), update->leaf_node);
+      out.updated.push_back(p.sender.leaf_index());
+    }
+  }
+  for (const QueuedProposal& p : list) {
+    if (auto* remove = p.proposal.get<Remove>()) {
+      out.tree.remove_leaf(remove->removed);
+      out.removed.push_back(remove->removed);
+    }
+  }
+  validate_adds(list, out.tree);
+  for (const QueuedProposal& p : list) {
+    if (auto* add = p.proposal.get<Add>()) {
+      out.added.push_back(out.tree.add_leaf(add->key_package.leaf_node));
+      out.added_packages.push_back(&add->key_package);
+    }
+  }
+  return out;
+}
+
+ProposalList select_proposals(const CommitSetting& s, const ProposalList& proposed) {
+  std::set<LeafIndex> removed;
+  for (const QueuedProposal& p : proposed) {
+    if (auto* remove = p.proposal.get<Remove>()) removed.insert(remove->removed);
+  }
+  std::set<LeafIndex> targets;
+  std::set<Bytes> added;
+  std::set<Bytes> psks;
+  bool have_extensions = false;
+  ProposalList out;
+  // From the last to the first, so that the latest of several wins.
+  for (auto it = proposed.rbegin(); it != proposed.rend(); ++it) {
+    bool keep = true;
+    if (it->proposal.get<Update>() != nullptr) {
+      LeafIndex target = it->sender.leaf_index();
+      keep = target != s.committer.leaf_index() && !removed.contains(target) &&
+             targets.insert(target).second;
+    } else if (auto* remove = it->proposal.get<Remove>()) {
+      keep = remove->removed != s.committer.leaf_index() && targets.insert(remove->removed).second;
+    } else if (auto* add = it->proposal.get<Add>()) {
+      keep = added.insert(add->key_package.leaf_node.signature_key).second;
+    } else if (auto* psk = it->proposal.get<PreSharedKey>()) {
+      keep = psks.insert(codec::encode(psk->psk)).second;
+    } else if (it->proposal.get<GroupContextExtensions>() != nullptr) {
+      keep = !std::exchange(have_extensions, true);
+    } else {
+      keep = proposed.size() == 1;  // ReInit: any other proposal comes first
+    }
+    if (keep) out.push_back(*it);
+  }
+  std::ranges::reverse(out);
+  return out;
+}
+
+void require_consistent(const RatchetTree& tree, const Extensions& extensions) {
+  std::set<View, ViewLess> encryption_keys, signature_keys;
+  for (LeafIndex index : tree.members()) {
+    const LeafNode& leaf = *tree.leaf(index);
+    require(encryption_keys.insert(leaf.encryption_key).second, Reject::duplicate_encryption_key);
+    require(signature_keys.insert(leaf.signature_key).second, Reject::duplicate_signature_key);
+  }
+  require_mutual_support(tree, extensions);
+}
+
+}  // namespace qnpc::mls

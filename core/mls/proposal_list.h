@@ -1,0 +1,53 @@
+// proposal_list: the proposals of one commit, judged and applied. RFC 9420 12.2 and 12.3.
+#pragma once
+
+#include "qnpc/mls/framing.h"
+
+namespace qnpc::mls {
+
+/// A proposal and who made it.
+struct QueuedProposal {
+  Proposal proposal;
+  Sender sender;
+  ProposalRef ref;  // empty for one that stands in the commit by value
+};
+using ProposalList = std::vector<QueuedProposal>;
+
+/// The group as it was before the commit, and who commits.
+struct CommitSetting {
+  const Suite& suite;
+  const GroupContext& context;
+  const RatchetTree& tree;
+  Sender committer;
+  UnixTime now;
+};
+
+/// What the list makes of the group.
+struct AppliedProposals {
+  RatchetTree tree;
+  Extensions extensions;
+  std::vector<LeafIndex> added;
+  std::vector<const KeyPackage*> added_packages;  // in the list, in the order of `added`
+  std::vector<LeafIndex> updated;
+  std::vector<LeafIndex> removed;
+  std::vector<PreSharedKeyId> psks;
+  const ExternalInit* external_init = nullptr;
+  const ReInit* reinit = nullptr;
+  bool path_required = false;  // 12.4
+};
+
+/// The rules that one proposal breaks or keeps by itself (12.1), as it is received or made.
+void validate_proposal(const CommitSetting& setting, const QueuedProposal& proposal);
+
+/// Checks every rule of 12.2, then applies as 12.3 says. The result refers into `list`.
+AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalList& list);
+
+/// From what members have proposed: the ones that this committer can commit together. Drops
+/// updates of its own, removals of itself, and what contradicts a later or a stronger proposal.
+ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed);
+
+/// After the whole commit: keys are unique among the members and everybody understands everybody
+/// (7.3). Called with the tree that already holds the path.
+void require_consistent(const RatchetTree& tree, const Extensions& extensions);
+
+}  // namespace qnpc::mls

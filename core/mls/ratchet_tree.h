@@ -1,0 +1,110 @@
+// ratchet_tree: the public half of TreeKEM: which keys stand where. RFC 9420 sections 4 and 7.
+//
+// The tree is always full (a power of two of leaves), and its right half is never all blank. Nodes
+// are immutable and shared between copies, so that copying a tree to stage a change costs pointers
+// and not keys; each slot carries its tree hash, which a change above or at the slot clears.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "qnpc/mls/leaf_node.h"
+#include "qnpc/mls/tree_math.h"
+
+namespace qnpc::mls {
+
+struct ParentNode {
+  Bytes encryption_key;
+  Bytes parent_hash;
+  std::vector<LeafIndex> unmerged_leaves;  // ascending
+  static auto wire(auto& m) { return std::tie(m.encryption_key, m.parent_hash, m.unmerged_leaves); }
+  friend bool operator==(const ParentNode&, const ParentNode&) = default;
+};
+
+class RatchetTree {
+ public:
+  /// One blank leaf.
+  RatchetTree() : slots_(1) {}
+  /// The `ratchet_tree` extension, 12.4.3.3. Rejects what is no tree (malformed_tree).
+  static RatchetTree read(codec::Reader& r);
+  void write(auto& w) const;
+
+  uint32_t width() const { return static_cast<uint32_t>(slots_.size() / 2 + 1); }
+  NodeIndex root() const { return mls::root(width()); }
+
+  /// Null where the node is blank or outside of the tree.
+  const LeafNode* leaf(LeafIndex index) const;
+  const ParentNode* parent(NodeIndex index) const;
+  bool is_blank(NodeIndex node) const;
+  /// The leaves that are not blank, from the left.
+  std::vector<LeafIndex> members() const;
+  /// Null for a blank node.
+  const Bytes* encryption_key(NodeIndex node) const;
+
+  /// 7.7: at the leftmost blank leaf; adds itself to the unmerged leaves above.
+  LeafIndex add_leaf(LeafNode leaf);
+  LeafIndex leftmost_blank_leaf() const;  // width() where there is none
+  /// 12.1.2: replaces the leaf and blanks its direct path.
+  void update_leaf(LeafIndex index, LeafNode leaf);
+  /// 12.1.3: blanks leaf and direct path, and truncates the tree.
+  void remove_leaf(LeafIndex index);
+
+  /// Sets nodes without touching others: for an UpdatePath, which sets a whole path (7.5).
+  void set_leaf(LeafIndex index, LeafNode leaf);
+  void set_parent(NodeIndex index, ParentNode parent);
+  void blank(NodeIndex node);
+  /// Makes the tree wide enough for that leaf.
+  void extend_to(LeafIndex index);
+
+  /// 4.1.1, from the left.
+  std::vector<NodeIndex> resolution(NodeIndex node) const;
+  /// 4.1.2: the direct path without the nodes whose child on the copath has an empty resolution.
+  std::vector<NodeIndex> filtered_direct_path(LeafIndex index) const;
+  /// The child of `ancestor` that is not above `leaf`.
+  static NodeIndex copath_child(NodeIndex ancestor, LeafIndex leaf);
+
+  /// 7.8. Computes what changed since the last call and keeps it.
+  const Bytes& tree_hash(const Suite& suite, NodeIndex node) const;
+  const Bytes& tree_hash(const Suite& suite) const { return tree_hash(suite, root()); }
+
+ private:
+  struct Slot {
+    std::shared_ptr<const LeafNode> leaf;
+    std::shared_ptr<const ParentNode> parent;
+    mutable Bytes hash;  // empty: to be computed
+  };
+
+  const Slot* slot(NodeIndex node) const;
+  Slot& changed_slot(NodeIndex node);
+  void truncate();
+  void append_resolution(NodeIndex node, std::vector<NodeIndex>& out) const;
+
+  std::vector<Slot> slots_;
+};
+
+/// th(node) of a subtree in which the given leaves (ascending) are blank and in no unmerged_leaves:
+/// original_sibling_tree_hash of 7.9.
+Bytes tree_hash_without(const Suite& suite, const RatchetTree& tree, NodeIndex node,
+                        const std::vector<LeafIndex>& without);
+
+enum class NodeType : uint8_t { leaf = 1, parent = 2 };
+
+void RatchetTree::write(auto& w) const {
+  size_t end = slots_.size();
+  while (end > 0 && is_blank(NodeIndex{static_cast<uint32_t>(end - 1)})) --end;
+  w.vector([&](auto& inner) {
+    for (size_t i = 0; i < end; ++i) {
+      const Slot& slot = slots_[i];
+      inner.u8(slot.leaf || slot.parent ? 1 : 0);
+      if (slot.leaf) {
+        codec::write(inner, NodeType::leaf);
+        codec::write(inner, *slot.leaf);
+      } else if (slot.parent) {
+        codec::write(inner, NodeType::parent);
+        codec::write(inner, *slot.parent);
+      }
+    }
+  });
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,83 @@
+// secret_tree: the message keys of an epoch. RFC 9420 section 9.
+//
+// A key for receiving is looked up without changing anything; only `consume`, called when the
+// message has proven good, moves the ratchet and forgets the key. A key for sending is consumed as
+// it is given. What was used or derived from is wiped (9.2).
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "qnpc/base/limits.h"
+#include "qnpc/codec/wire.h"
+#include "qnpc/mls/cipher_suite.h"
+#include "qnpc/mls/reject.h"
+#include "qnpc/mls/tree_math.h"
+
+namespace qnpc::mls {
+
+enum class RatchetType : uint8_t { handshake = 0, application = 1 };
+
+struct MessageKey {
+  uint32_t generation = 0;
+  Secret key;
+  Secret nonce;
+  static auto wire(auto& m) { return std::tie(m.generation, m.key, m.nonce); }
+  MessageKey clone() const { return {generation, key.clone(), nonce.clone()}; }
+};
+
+/// One sender's chain of keys of one kind.
+struct Ratchet {
+  Secret secret;
+  uint64_t next_generation = 0;  // up to 2^32: one past the last
+  std::vector<MessageKey> kept;  // skipped and not yet used, ascending
+  static auto wire(auto& m) { return std::tie(m.secret, m.next_generation, m.kept); }
+  Ratchet clone() const;
+};
+
+/// How far a receiver goes, RFC 9420 15.3.
+struct RatchetWindow {
+  uint32_t forward = limits::mls_forward_generations;
+  size_t kept = limits::mls_kept_generations;
+};
+
+class SecretTree {
+ public:
+  /// `width` is the ratchet tree's, in leaves.
+  SecretTree(const Suite& suite, uint32_t width, Secret encryption_secret,
+             RatchetWindow window = {});
+
+  /// The next key for our own messages. Throws Reason::exhausted after generation 2^32-1.
+  MessageKey next(LeafIndex leaf, RatchetType type);
+  uint64_t next_generation(LeafIndex leaf, RatchetType type) const;
+
+  /// A key found, and the state that the tree takes when it is used.
+  struct Found {
+    MessageKey key;
+    LeafIndex leaf;
+    RatchetType type;
+    std::array<Ratchet, 2> ratchets;        // the leaf's, after use
+    std::map<NodeIndex, Secret> new_nodes;  // copath of the leaf, where it was not yet split
+    std::optional<NodeIndex> consumed;      // the node it was split from
+  };
+  /// Rejects with generation_used, generation_too_far or unknown_sender.
+  Found find(LeafIndex leaf, RatchetType type, uint32_t generation) const;
+  void consume(Found&& found);
+
+  void write(codec::SecretWriter& w) const;
+  static SecretTree read(const Suite& suite, codec::Reader& r, RatchetWindow window = {});
+
+ private:
+  SecretTree(const Suite& suite, RatchetWindow window) : suite_(&suite), window_(window) {}
+  // The leaf's ratchets as they are, or as they begin; fills the rest of `found`.
+  void load_ratchets(LeafIndex leaf, Found& found) const;
+  MessageKey advance(Ratchet& ratchet) const;
+
+  const Suite* suite_;
+  RatchetWindow window_;
+  uint32_t width_ = 0;
+  std::map<NodeIndex, Secret> nodes_;  // not yet split
+  std::map<LeafIndex, std::array<Ratchet, 2>> ratchets_;
+};
+
+}  // namespace qnpc::mls
