@@ -90,8 +90,8 @@ def check_includes(path, lines):
         for pattern, places, why in LIBRARY_HEADERS:
             if re.match(pattern, header) and not path.startswith(places):
                 yield number, f"include of {header}, {why}"
-        is_test_helper = header.startswith("tests/") and path.endswith("_test.cc")
-        if room and quote == '"' and not is_test_helper:
+        is_for_tests = header.startswith(("tests/", "schemas/")) and path.endswith("_test.cc")
+        if room and quote == '"' and not is_for_tests:
             allowed = MAY_INCLUDE[room]
             if not any(header.startswith(prefix + "/") for prefix in allowed):
                 yield number, f"include of {header}, {room} sees only {', '.join(sorted(allowed))}"
