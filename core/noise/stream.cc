@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "qnpc/noise/kj_error.h"
+#include "qnpc/noise/stream_error.h"
 
 namespace qnpc::noise {
 

@@ -16,7 +16,7 @@
 #include "qnpc/base/error.h"
 #include "qnpc/base/random.h"
 #include "qnpc/codec/length_prefixed.h"
-#include "qnpc/noise/output_queue.h"
+#include "qnpc/noise/stream_output.h"
 #include "qnpc/noise/transport.h"
 
 namespace qnpc::noise {
@@ -82,7 +82,7 @@ class NoiseStream final : public kj::AsyncIoStream {
   bool peer_closed_ = false;
   kj::Maybe<kj::Exception> broken_;
   kj::Canceler reads_;
-  OutputQueue output_;
+  StreamOutput output_;
 };
 
 /// Looks at the responder's static key before ours is sent to it; throws to refuse.

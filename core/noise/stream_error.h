@@ -1,5 +1,5 @@
-// kj_error: our errors on their way into KJ, which would turn them into plain failures: they have
-// to be converted before they leave a continuation.
+// stream_error: our errors on their way into KJ, which would turn them into plain failures: they
+// have to be converted before they leave a continuation.
 #pragma once
 
 #include <kj/exception.h>
@@ -19,7 +19,7 @@ inline kj::Exception to_kj(const Error& error) {
 
 /// Runs the action; an Error that it throws goes on as a kj::Exception.
 template <class Action>
-auto with_kj_errors(Action&& action) {
+auto with_stream_errors(Action&& action) {
   try {
     return action();
   } catch (const Error& error) {

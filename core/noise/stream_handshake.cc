@@ -1,7 +1,7 @@
 // stream_handshake: the handshake over a socket, within its deadline; connect() and accept().
 #include "qnpc/noise/handshake.h"
-#include "qnpc/noise/kj_error.h"
 #include "qnpc/noise/stream.h"
+#include "qnpc/noise/stream_error.h"
 
 namespace qnpc::noise {
 namespace {
@@ -31,12 +31,12 @@ class HandshakeInProgress {
  private:
   kj::Promise<void> send() {
     outgoing_.clear();
-    with_kj_errors([&] { LengthPrefixedCodec::encode(outgoing_, handshake_.write_message()); });
+    with_stream_errors([&] { LengthPrefixedCodec::encode(outgoing_, handshake_.write_message()); });
     return socket_->write(outgoing_.data(), outgoing_.size());
   }
 
   kj::Promise<void> receive() {
-    if (with_kj_errors([&] { return read_message(); })) return kj::READY_NOW;
+    if (with_stream_errors([&] { return read_message(); })) return kj::READY_NOW;
     MutableView space = input_.free_space();
     return socket_->tryRead(space.data(), 1, space.size()).then([this](size_t n) {
       if (n == 0) {

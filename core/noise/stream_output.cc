@@ -1,11 +1,11 @@
-#include "qnpc/noise/output_queue.h"
+#include "qnpc/noise/stream_output.h"
 
 #include <kj/debug.h>
 
 #include <algorithm>
 
 #include "qnpc/codec/length_prefixed.h"
-#include "qnpc/noise/kj_error.h"
+#include "qnpc/noise/stream_error.h"
 
 namespace qnpc::noise {
 namespace {
@@ -19,15 +19,15 @@ constexpr size_t coalesced_frame = size_t{32} << 10;
 
 }  // namespace
 
-OutputQueue::OutputQueue(kj::AsyncIoStream& socket, Transport& transport, kj::Timer& timer,
-                         const OutputLimits& limits, kj::Function<void(kj::Exception)> failed)
+StreamOutput::StreamOutput(kj::AsyncIoStream& socket, Transport& transport, kj::Timer& timer,
+                           const OutputLimits& limits, kj::Function<void(kj::Exception)> failed)
     : socket_(socket),
       transport_(transport),
       timer_(timer),
       limits_(limits),
       failed_(kj::mv(failed)) {}
 
-void OutputQueue::append(View plaintext) {
+void StreamOutput::append(View plaintext) {
   KJ_REQUIRE(state_ == State::open, "output after the end of the stream");
   if (pending() + plaintext.size() > limits_.most_pending) {
     return give_up(to_kj(Error(Reason::overloaded, "the peer reads too slowly: too much output")));
@@ -44,39 +44,39 @@ void OutputQueue::append(View plaintext) {
   schedule();
 }
 
-void OutputQueue::close() {
+void StreamOutput::close() {
   if (state_ != State::open) return;
   state_ = State::closing;
   open_frame();
   start();
 }
 
-void OutputQueue::abort() {
+void StreamOutput::abort() {
   state_ = State::ended;
   frames_.clear();
   queued_ = 0;
 }
 
-kj::Promise<void> OutputQueue::when_ready_for_input() {
+kj::Promise<void> StreamOutput::when_ready_for_input() {
   if (ready_for_input()) return kj::READY_NOW;
   auto gate = kj::newPromiseAndFulfiller<void>();
   gate_ = kj::mv(gate.fulfiller);
   return kj::mv(gate.promise);
 }
 
-kj::Promise<void> OutputQueue::when_drained() {
+kj::Promise<void> StreamOutput::when_drained() {
   start();
   if (!writing_) return kj::READY_NOW;
   return writer_.addBranch().then([this] { return when_drained(); });
 }
 
-void OutputQueue::open_frame() {
+void StreamOutput::open_frame() {
   frames_.push_back(std::move(spare_));
   spare_ = {};
   frames_.back().resize(header_size);
 }
 
-void OutputQueue::schedule() {
+void StreamOutput::schedule() {
   if (writing_) return;
   if (frames_.front().size() >= coalesced_frame) return start();
   if (scheduled_) return;
@@ -87,7 +87,7 @@ void OutputQueue::schedule() {
                  }).eagerlyEvaluate(nullptr);
 }
 
-void OutputQueue::start() {
+void StreamOutput::start() {
   if (writing_ || frames_.empty()) return;
   writing_ = true;
   writer_ = kj::evalNow([this] { return write_first(); })
@@ -100,7 +100,7 @@ void OutputQueue::start() {
 }
 
 // Goes on with the frames that are ready to leave.
-kj::Promise<void> OutputQueue::write_frames() {
+kj::Promise<void> StreamOutput::write_frames() {
   const bool small = frames_.size() == 1 && frames_.front().size() < coalesced_frame;
   if (!frames_.empty() && (!small || state_ == State::closing)) return write_first();
   writing_ = false;
@@ -112,7 +112,7 @@ kj::Promise<void> OutputQueue::write_frames() {
   return kj::READY_NOW;
 }
 
-kj::Promise<void> OutputQueue::write_first() {
+kj::Promise<void> StreamOutput::write_first() {
   seal_first();
   auto stalled = timer_.afterDelay(limits_.write_stall.count() * kj::MILLISECONDS)
                      .then([]() -> kj::Promise<void> {
@@ -130,7 +130,7 @@ kj::Promise<void> OutputQueue::write_first() {
       });
 }
 
-void OutputQueue::seal_first() {
+void StreamOutput::seal_first() {
   in_flight_ = std::move(frames_.front());
   frames_.pop_front();
   const size_t plaintext = in_flight_.size() - header_size;
@@ -138,7 +138,7 @@ void OutputQueue::seal_first() {
   in_flight_.resize(header_size + plaintext + tag_size);
   MutableView frame = in_flight_;
   LengthPrefixedCodec::write_header(frame, plaintext + tag_size);
-  with_kj_errors([&] {
+  with_stream_errors([&] {
     MutableView message = frame.subspan(header_size);
     transport_.seal_into(message, message.first(plaintext));
   });
@@ -146,13 +146,13 @@ void OutputQueue::seal_first() {
 
 // A long frame's memory serves the next one; after a short one it is given back, so that an idle
 // connection holds none.
-void OutputQueue::recycle_frame() {
+void StreamOutput::recycle_frame() {
   spare_ = in_flight_.size() >= coalesced_frame ? std::move(in_flight_) : Bytes();
   spare_.clear();
   in_flight_ = {};
 }
 
-void OutputQueue::give_up(kj::Exception&& why) {
+void StreamOutput::give_up(kj::Exception&& why) {
   if (state_ == State::ended) return;
   abort();
   failed_(kj::mv(why));

@@ -1,5 +1,5 @@
-// output_queue: plaintext on its way out. Cap'n Proto writes every message by itself; here they are
-// coalesced into long Noise messages, which are sealed when the socket takes them.
+// stream_output: plaintext on its way out. Cap'n Proto writes every message by itself; here they
+// are coalesced into long Noise messages, which are sealed when the socket takes them.
 //
 // One write is in flight at a time. What comes meanwhile fills further frames, so that a slow
 // socket makes frames longer, not more. Everything waiting is in one flat queue: destroying it with
@@ -29,13 +29,13 @@ struct OutputLimits {
   std::chrono::milliseconds write_stall = limits::noise_write_stall;
 };
 
-class OutputQueue {
+class StreamOutput {
  public:
   /// `failed` is called at most once, when a write failed or a limit was hit; nothing is written
   /// after that. The first three must outlive the queue.
-  OutputQueue(kj::AsyncIoStream& socket, Transport& transport, kj::Timer& timer,
-              const OutputLimits& limits, kj::Function<void(kj::Exception)> failed);
-  KJ_DISALLOW_COPY(OutputQueue);
+  StreamOutput(kj::AsyncIoStream& socket, Transport& transport, kj::Timer& timer,
+               const OutputLimits& limits, kj::Function<void(kj::Exception)> failed);
+  KJ_DISALLOW_COPY(StreamOutput);
 
   /// Takes the bytes; they leave at the end of this turn of the event loop at the latest, if the
   /// socket lets them.
