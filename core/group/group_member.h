@@ -1,10 +1,11 @@
 // group_member: one identity's part in one MLS group, from key package to conversation.
 //
-//   GroupMember alice(alice_identity, alice_keys, random);       GroupMember bob(...);
-//   alice.create_group("friends", now);                          Bytes kp =
-//   bob.generate_key_package(now); Added added = alice.add_member(kp, now);
-//   bob.join_group(added.welcome, now); Bytes m = alice.send_message(text); Received r =
-//   bob.receive_message(m);
+//   alice.create_group("friends", now);
+//   Bytes key_package = bob.generate_key_package(now);
+//   Added added = alice.add_member(key_package, now);
+//   bob.join_group(added.welcome);
+//   Bytes message = alice.send_message(text);
+//   Received received = bob.receive_message(message, now);
 //
 // A call that throws leaves the member as it was. A call that returns has changed the member in
 // memory: save() it, and commit that transaction, before anything it returned leaves the process.
@@ -62,7 +63,7 @@ class GroupMember {
 
   /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased.
   /// Throws Reason::not_found where it is for none of them.
-  void join_group(View welcome, UnixTime now);
+  void join_group(View welcome);
 
   /// A PrivateMessage, padded to a size bucket.
   Bytes send_message(View plaintext);

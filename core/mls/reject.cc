@@ -46,6 +46,8 @@ constexpr Rule rules[] = {
      "a client lacks what the group requires"},
     {Reject::unsupported_credential, "unsupported_credential",
      "a credential type is in use that a member does not support"},
+    {Reject::credential_mismatch, "credential_mismatch",
+     "a credential does not name the key that it comes with"},
     {Reject::unsupported_extension, "unsupported_extension",
      "an extension is in use that a client does not support"},
     {Reject::unsupported_version, "unsupported_version", "a client does not support MLS 1.0"},

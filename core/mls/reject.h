@@ -34,6 +34,7 @@ enum class Reject {
   bad_key_package_signature,
   missing_required_capability,
   unsupported_credential,
+  credential_mismatch,
   unsupported_extension,
   unsupported_version,
   lifetime_not_current,

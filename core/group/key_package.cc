@@ -1,0 +1,72 @@
+#include "qnpc/group/key_package.h"
+
+#include "qnpc/base/limits.h"
+
+namespace qnpc::group {
+namespace {
+
+std::string record_name(View ref) { return "key_package/" + to_hex(ref); }
+
+uint64_t in_seconds(std::chrono::hours hours) {
+  return static_cast<uint64_t>(std::chrono::seconds(hours).count());
+}
+
+}  // namespace
+
+mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
+  mls::LeafNode leaf;
+  leaf.signature_key = to_bytes(identity.identity_key());
+  leaf.credential.identity = leaf.signature_key;
+  leaf.capabilities = {.versions = {mls::ProtocolVersion::mls10},
+                       .cipher_suites = {default_suite},
+                       .extensions = {group_name_extension},
+                       .proposals = {},
+                       .credentials = {mls::CredentialType::basic}};
+  leaf.leaf_node_source = mls::LeafNodeSource::key_package;
+  uint64_t skew = in_seconds(limits::clock_skew);
+  leaf.lifetime = {now.seconds - std::min(now.seconds, skew),
+                   now.seconds + in_seconds(limits::key_package_lifetime)};
+  return leaf;
+}
+
+mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
+                                 UnixTime now) {
+  const mls::Suite& suite = mls::suite_of(default_suite);
+  crypto::HpkeKeyPair init = crypto::generate_hpke_key(suite.kem(), random);
+  crypto::HpkeKeyPair encryption = crypto::generate_hpke_key(suite.kem(), random);
+  mls::KeyPackage out{.cipher_suite = suite.id,
+                      .init_key = init.public_key,
+                      .leaf_node = leaf_template(identity, now)};
+  out.leaf_node.encryption_key = encryption.public_key;
+  out.leaf_node.sign(suite, identity.key_pair(), std::nullopt);
+  out.sign(suite, identity.key_pair());
+
+  codec::SecretWriter w;
+  codec::write(w, out);
+  codec::write(w, init.private_key);
+  codec::write(w, encryption.private_key);
+  keys.put(record_name(out.ref()), Secret(w.take()));
+  return out;
+}
+
+std::optional<OwnKeyPackage> find_key_package(const mls::Welcome& welcome, const Storage& keys) {
+  for (const mls::EncryptedGroupSecrets& entry : welcome.secrets) {
+    std::optional<Secret> record = keys.get(record_name(entry.new_member));
+    if (!record) continue;
+    codec::Reader r(record->reveal());
+    OwnKeyPackage out;
+    out.key_package = codec::read<mls::KeyPackage>(r);
+    out.private_keys.init = {codec::read<Secret>(r), out.key_package.init_key};
+    out.private_keys.encryption = {codec::read<Secret>(r),
+                                   out.key_package.leaf_node.encryption_key};
+    r.expect_end();
+    return out;
+  }
+  return std::nullopt;
+}
+
+void forget_key_package(const mls::KeyPackage& key_package, Storage& keys) {
+  keys.erase(record_name(key_package.ref()));
+}
+
+}  // namespace qnpc::group

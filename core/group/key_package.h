@@ -1,0 +1,35 @@
+// key_package: making KeyPackages for an identity, and keeping their private halves until a Welcome
+// uses them.
+#pragma once
+
+#include "qnpc/base/storage.h"
+#include "qnpc/group/identity.h"
+#include "qnpc/mls/mls_message.h"
+
+namespace qnpc::group {
+
+/// The suite of every group that we create.
+inline constexpr mls::CipherSuite default_suite =
+    mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519;
+
+/// What people call the group, UTF-8, in the GroupContext. Of RFC 9420's range for private use.
+inline constexpr mls::ExtensionType group_name_extension{0xf001};
+
+/// A leaf of that identity, all but its encryption key and signature.
+mls::LeafNode leaf_template(const Identity& identity, UnixTime now);
+
+/// A fresh, signed KeyPackage; its private keys are in `keys` when this returns.
+mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
+                                 UnixTime now);
+
+/// The KeyPackage of ours that a Welcome is for, with its private keys.
+struct OwnKeyPackage {
+  mls::KeyPackage key_package;
+  mls::KeyPackageKeys private_keys;
+};
+/// Empty where the Welcome is for none of ours.
+std::optional<OwnKeyPackage> find_key_package(const mls::Welcome& welcome, const Storage& keys);
+/// Erases the private keys, so that nothing else can be opened with them.
+void forget_key_package(const mls::KeyPackage& key_package, Storage& keys);
+
+}  // namespace qnpc::group
