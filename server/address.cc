@@ -19,7 +19,7 @@ namespace {
     why += ". Another program listens there: stop it, or choose another port";
   }
   if (errno == EACCES) why += ". Ports below 1024 need a privilege: choose another one";
-  throw Error(Reason::io, "can not " + what + " on " + to_text(address) + ": " + why);
+  throw Error(Reason::io, "cannot " + what + " on " + to_text(address) + ": " + why);
 }
 
 void set_option(int socket, int level, int option, const Address& address) {
@@ -60,7 +60,7 @@ Address resolve(const std::string& text) {
   addrinfo* found = nullptr;
   int code = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
   if (code != 0) {
-    throw Error(Reason::usage, "can not find the address of '" + host + "': " + gai_strerror(code));
+    throw Error(Reason::usage, "cannot find the address of '" + host + "': " + gai_strerror(code));
   }
   std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   Address address;

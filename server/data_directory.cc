@@ -25,9 +25,9 @@ constexpr const char* choose_another =
 
 Secret read_key(const fs::path& path) {
   kj::AutoCloseFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) fail("can not read the key", path, "Give the file to this user.");
+  if (file.get() < 0) fail("cannot read the key", path, "Give the file to this user.");
   struct stat status {};
-  if (fstat(file, &status) != 0) fail("can not look at the key", path, "Check the disk.");
+  if (fstat(file, &status) != 0) fail("cannot look at the key", path, "Check the disk.");
   if ((status.st_mode & 077) != 0) {
     throw Error(Reason::io,
                 "others may read the key " + path.string() + ". Run: chmod 600 " + path.string());
@@ -49,17 +49,17 @@ void create_key(const fs::path& path, const Secret& key) {
   fs::path unfinished = path.string() + "." + std::to_string(getpid());
   unlink(unfinished.c_str());
   kj::AutoCloseFd file(open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (file.get() < 0) fail("can not create the key", path, choose_another);
+  if (file.get() < 0) fail("cannot create the key", path, choose_another);
   ssize_t size = write(file, key.reveal().data(), key.size());
   bool written = size == static_cast<ssize_t>(key.size()) && fsync(file) == 0 &&
                  (link(unfinished.c_str(), path.c_str()) == 0 || errno == EEXIST);
   int error = errno;
   unlink(unfinished.c_str());
   errno = error;
-  if (!written) fail("can not write the key", path, "Make room on the disk.");
+  if (!written) fail("cannot write the key", path, "Make room on the disk.");
   kj::AutoCloseFd directory(open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0 || fsync(directory) != 0) {
-    fail("can not make durable", path, "Check the disk.");
+    fail("cannot make durable", path, "Check the disk.");
   }
 }
 
@@ -70,22 +70,22 @@ void make_data_directory(const std::string& path) {
   // Folders on the way there get the usual mode, the last one is ours alone.
   fs::create_directories(fs::path(path).parent_path(), error);
   if (mkdir(path.c_str(), 0700) == 0) return;
-  if (errno != EEXIST) fail("can not create the data directory", path, choose_another);
+  if (errno != EEXIST) fail("cannot create the data directory", path, choose_another);
   if (!fs::is_directory(path, error)) {
     errno = ENOTDIR;
-    fail("can not use the data directory", path, choose_another);
+    fail("cannot use the data directory", path, choose_another);
   }
   if (access(path.c_str(), R_OK | W_OK | X_OK) != 0) {
-    fail("can not use the data directory", path, choose_another);
+    fail("cannot use the data directory", path, choose_another);
   }
 }
 
 kj::AutoCloseFd lock_data_directory(const std::string& path) {
   fs::path name = fs::path(path) / "lock";
   kj::AutoCloseFd lock(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (lock.get() < 0) fail("can not create", name, choose_another);
+  if (lock.get() < 0) fail("cannot create", name, choose_another);
   if (flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) fail("can not lock", name, "Choose a directory on a local disk.");
+  if (errno != EWOULDBLOCK) fail("cannot lock", name, "Choose a directory on a local disk.");
   throw Error(Reason::io, "another server uses the data directory " + path +
                               ". Stop it, or choose another directory with --data-dir.");
 }

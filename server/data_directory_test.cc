@@ -5,14 +5,15 @@
 #include <fstream>
 
 #include "qnpc/crypto/system_random.h"
-#include "server/store/store_test_support.h"
 #include "tests/support/reason_of.h"
+#include "tests/support/temporary_directory.h"
 
 namespace qnpc::server {
 namespace {
 
 namespace fs = std::filesystem;
 using test::reason_of;
+using test::TemporaryDirectory;
 
 class DataDirectory : public testing::Test {
  protected:

@@ -19,7 +19,7 @@ inline constexpr size_t ping_bytes = 64;
 // A client keeps about a hundred for others to take and refills by itself.
 inline constexpr uint64_t key_packages = 500;
 inline constexpr uint64_t key_packages_total_bytes = uint64_t{4} << 20;
-// Weeks of absence for a busy person; one inbox can not fill a disk.
+// Weeks of absence for a busy person; one inbox cannot fill a disk.
 inline constexpr uint64_t inbox_entries = 20'000;
 inline constexpr uint64_t inbox_total_bytes = uint64_t{256} << 20;
 // Ids remembered so that a repeated call is recognised, also after the entry was taken: far more
@@ -71,7 +71,7 @@ inline constexpr std::chrono::minutes connection_idle{15};
 inline constexpr size_t connections = 16384;
 // A handshake costs about a millisecond of computing and waits for its peer five seconds at most.
 inline constexpr size_t handshakes = 2048;
-// An office behind one address still fits; one host can not take all the places.
+// An office behind one address still fits; one host cannot take all the places.
 inline constexpr size_t connections_per_address = 4096;
 // Connections that the kernel keeps for us until they are accepted.
 inline constexpr int listen_backlog = 1024;

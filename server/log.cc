@@ -4,12 +4,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 namespace qnpc::server::log {
 namespace {
 
-Format chosen_format = Format::text;  // written once, before there are threads
+bool as_json = false;  // written once, before there are threads
 
 std::string quoted(const std::string& text) {
   using json = nlohmann::json;
@@ -23,16 +24,15 @@ bool is_plain(const std::string& text) {
   });
 }
 
-/// Text from outside can not end the line or make up a field: what is not plain is quoted.
+/// Text from outside cannot end the line or make up a field: what is not plain is quoted.
 std::string value_text(const Field& field) {
   if (auto number = std::get_if<int64_t>(&field.value)) return std::to_string(*number);
   const auto& text = std::get<std::string>(field.value);
-  return chosen_format == Format::text && is_plain(text) ? text : quoted(text);
+  return !as_json && is_plain(text) ? text : quoted(text);
 }
 
 void write(spdlog::level::level_enum level, std::string_view event, Fields fields) {
   if (!spdlog::default_logger_raw()->should_log(level)) return;
-  bool as_json = chosen_format == Format::json;
   std::string line = as_json ? "\"event\":\"" + std::string(event) + "\"" : std::string(event);
   for (const Field& field : fields) {
     std::string name(field.name);
@@ -43,10 +43,9 @@ void write(spdlog::level::level_enum level, std::string_view event, Fields field
 
 }  // namespace
 
-void configure(const std::string& level, Format format) {
-  chosen_format = format;
+void configure(const std::string& level, const std::string& format) {
+  as_json = format == "json";
   auto logger = spdlog::stderr_logger_mt("server");
-  bool as_json = format == Format::json;
   constexpr const char* time = "%Y-%m-%dT%H:%M:%S.%eZ";
   std::string pattern = as_json ? std::string(R"({"time":")") + time + R"(","level":"%l",%v})"
                                 : std::string(time) + " %l %v";

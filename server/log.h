@@ -17,10 +17,8 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-enum class Format { text, json };
-
-/// `level` is one of trace, debug, info, warn, error, critical, off.
-void configure(const std::string& level, Format format);
+/// `level` is one of trace, debug, info, warn, error, critical, off; `format` is text or json.
+void configure(const std::string& level, const std::string& format);
 
 void debug(std::string_view event, Fields fields = {});
 void info(std::string_view event, Fields fields = {});

@@ -24,7 +24,7 @@ void sync_directory(const fs::path& directory) {
   int error = errno;
   if (descriptor >= 0) close(descriptor);
   if (!synced)
-    throw Error(Reason::io, "can not sync " + directory.string() + ": " + strerror(error));
+    throw Error(Reason::io, "cannot sync " + directory.string() + ": " + strerror(error));
 }
 
 /// Made whole under another name and then renamed: a database under its own name is complete.
@@ -76,14 +76,14 @@ void prepare_database(const std::string& path) {
   try {
     if (!fs::exists(path)) return create_database(path);
   } catch (const std::exception& error) {
-    throw Error(Reason::io, "can not create the database " + path + ": " + error.what() +
+    throw Error(Reason::io, "cannot create the database " + path + ": " + error.what() +
                                 ". Make room or give the directory to this user, or choose "
                                 "another with --data-dir.");
   }
   try {
     inspect_database(path);
   } catch (const std::exception& error) {
-    throw Error(Reason::corrupt, "can not use the database " + path + ": " + error.what() +
+    throw Error(Reason::corrupt, "cannot use the database " + path + ": " + error.what() +
                                      ". Nothing was changed. Put a backup in its place, or move it "
                                      "away to start with an empty one.");
   }

@@ -8,9 +8,12 @@
 #include "server/store/database_file.h"
 #include "server/store/faulty_disk.h"
 #include "server/store/store_test_support.h"
+#include "tests/support/temporary_directory.h"
 
 namespace qnpc::server {
 namespace {
+
+using test::TemporaryDirectory;
 
 class SqliteStoreTest : public testing::Test {
  protected:

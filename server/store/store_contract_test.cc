@@ -8,9 +8,12 @@
 
 #include "server/store/model_store.h"
 #include "server/store/store_test_support.h"
+#include "tests/support/temporary_directory.h"
 
 namespace qnpc::server {
 namespace {
+
+using test::TemporaryDirectory;
 
 StoreLimits small_limits() {
   return {.key_packages = {.entries = 4, .bytes = 64, .remembered = 6},

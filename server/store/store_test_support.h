@@ -1,34 +1,13 @@
-// store_test_support: what the tests of the store share: a folder of their own, an event loop,
-// names and contents from small numbers.
+// store_test_support: what the tests of the store share: names from small numbers, and the reason
+// with which a promise fails.
 #pragma once
 
 #include <kj/async.h>
-
-#include <cstdlib>
-#include <filesystem>
-#include <string>
 
 #include "schemas/rpc_error.h"
 #include "server/store/sqlite_store.h"
 
 namespace qnpc::server {
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "qnpc-test-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw Error(Reason::io, "mkdtemp: " + name);
-    path_ = name;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline OwnerKey owner(uint8_t number) {
   OwnerKey key{};

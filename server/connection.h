@@ -1,0 +1,35 @@
+// connection: one client's channel and the service it talks to. capnp::TwoPartyServer does the same
+// without limits.
+#pragma once
+
+#include <capnp/rpc-twoparty.h>
+
+#include "qnpc/noise/stream.h"
+#include "server/call_gate.h"
+
+namespace qnpc::server {
+
+class Connection {
+ public:
+  /// `service` is what the peer gets as bootstrap; its calls go through `calls`.
+  Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Client service,
+             std::shared_ptr<CallGate> calls, kj::Timer& timer);
+  KJ_DISALLOW_COPY(Connection);
+
+  /// Resolves when the connection has ended: the peer left, was idle for too long, or `stop`
+  /// resolved and what was in flight has been answered.
+  kj::Promise<void> run(kj::Promise<void> stop);
+
+ private:
+  kj::Promise<void> when_idle_too_long();
+  kj::Promise<void> finish();
+
+  kj::Own<noise::NoiseStream> stream_;
+  std::shared_ptr<CallGate> calls_;
+  kj::Timer& timer_;
+  uint64_t calls_before_ = 0;
+  capnp::TwoPartyVatNetwork network_;
+  capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
+};
+
+}  // namespace qnpc::server

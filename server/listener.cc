@@ -1,0 +1,111 @@
+#include "server/listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "server/connection.h"
+#include "server/log.h"
+
+namespace qnpc::server {
+namespace {
+
+Address peer_of(kj::AsyncIoStream& socket) {
+  Address address;
+  kj::uint size = sizeof(address.storage);
+  socket.getpeername(address.get(), &size);
+  address.size = size;
+  return address;
+}
+
+void set_up(kj::AsyncIoStream& socket) {
+  auto set = [&](int level, int option, int value) {
+    socket.setsockopt(level, option, &value, sizeof(value));
+  };
+  set(IPPROTO_TCP, TCP_NODELAY, 1);  // the stream coalesces by itself
+  // A peer whose machine is gone is noticed after some two minutes.
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
+}  // namespace
+
+Listener::Listener(kj::LowLevelAsyncIoProvider& io, kj::AutoCloseFd socket,
+                   const noise::Endpoint& endpoint, Admission& admission, std::string service_name,
+                   MakeService make_service)
+    : endpoint_(endpoint),
+      admission_(admission),
+      service_name_(std::move(service_name)),
+      make_service_(std::move(make_service)),
+      receiver_(io.wrapListenSocketFd(kj::mv(socket))),
+      accepting_(accept().eagerlyEvaluate(nullptr)) {}
+
+kj::Promise<void> Listener::accept() {
+  // evalNow, because accept() throws as well as it fails a promise.
+  return kj::evalNow([this] { return receiver_->accept(); })
+      .then(
+          [this](kj::Own<kj::AsyncIoStream>&& socket) {
+            accept_failed_ = false;
+            admit(kj::mv(socket));
+            return accept();
+          },
+          [this](kj::Exception&& exception) {
+            // No file descriptor or memory left: it passes when others leave. Said once, not each
+            // time.
+            if (!accept_failed_) {
+              log::warn("accept_failed", {{"service", service_name_},
+                                          {"reason", exception.getDescription().cStr()}});
+            }
+            accept_failed_ = true;
+            return endpoint_.timer
+                .afterDelay(limits::accept_retry / std::chrono::milliseconds(1) * kj::MILLISECONDS)
+                .then([this] { return accept(); });
+          });
+}
+
+void Listener::admit(kj::Own<kj::AsyncIoStream> socket) {
+  try {
+    Address peer = peer_of(*socket);
+    std::optional<Admission::Place> place = admission_.enter(peer);
+    if (!place) {
+      log::debug("connection_refused", {{"service", service_name_}, {"peer", to_text(peer)}});
+      return;
+    }
+    log::debug("connection_accepted", {{"service", service_name_}, {"peer", to_text(peer)}});
+    set_up(*socket);
+    connections_.add(serve(kj::mv(socket), std::move(*place)));
+  } catch (const kj::Exception& exception) {  // it is gone already
+    log::debug("connection_lost", {{"reason", exception.getDescription().cStr()}});
+  }
+}
+
+kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> socket, Admission::Place place) {
+  auto stopped = stopping_.addBranch().then([]() -> kj::Own<noise::NoiseStream> {
+    kj::throwFatalException(rpc::to_exception(Error(Reason::unavailable, "the server stops")));
+  });
+  return noise::accept(kj::mv(socket), endpoint_)
+      .exclusiveJoin(kj::mv(stopped))
+      .then([this, place = std::move(place)](kj::Own<noise::NoiseStream>&& stream) mutable {
+        place.handshake_done();
+        auto calls = std::make_shared<CallGate>();
+        auto connection =
+            kj::heap<Connection>(kj::mv(stream), make_service_(calls), calls, endpoint_.timer);
+        auto done = connection->run(stopping_.addBranch());
+        return done.attach(kj::mv(connection), std::move(place));
+      });
+}
+
+kj::Promise<void> Listener::stop() {
+  accepting_ = nullptr;
+  receiver_ = nullptr;
+  stop_pair_.fulfiller->fulfill();
+  return connections_.onEmpty();
+}
+
+void Listener::taskFailed(kj::Exception&& exception) {
+  log::debug("connection_failed",
+             {{"service", service_name_}, {"reason", exception.getDescription().cStr()}});
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,143 @@
+// main: wires everything, in the order in which things can fail: settings, data directory,
+// addresses, database, threads. Then it waits for a signal.
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <deque>
+
+#include "qnpc/crypto/system_random.h"
+#include "server/data_directory.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/store/sqlite_store.h"
+#include "server/worker.h"
+
+namespace qnpc::server {
+namespace {
+
+/// The process holds the static key: neither a core file nor another process may read its memory.
+void protect_memory() {
+  rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+}
+
+/// As many file descriptors, and so connections, as the system lets us have.
+void raise_file_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// Blocked before there are threads, so that all of them inherit it and main alone waits for them.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+/// Says what happened, why, and what to do, to the person who starts the server.
+ExitCode fail(ExitCode code, const std::string& reason) {
+  std::fprintf(stderr, "quicnprotochat-server: %s\n", reason.c_str());
+  return code;
+}
+
+/// The store says that the disk failed. Ends at once: whatever is not acknowledged never will be.
+[[noreturn]] void stop_after_disk_error(const Error& error) {
+  log::error("disk_failed",
+             {{"reason", error.what()}, {"remedy", "check the disk, then start the server again"}});
+  std::_Exit(exit_data);
+}
+
+void print(const std::string& line) {
+  std::puts(line.c_str());
+  std::fflush(stdout);
+}
+
+ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
+  sigset_t stop_signals = block_stop_signals();
+  std::vector<kj::AutoCloseFd> authentication;
+  std::vector<kj::AutoCloseFd> delivery;
+  try {
+    authentication = listen_on(resolve(settings.listen), settings.threads);
+    delivery = listen_on(resolve(settings.ds_listen), settings.threads);
+  } catch (const Error& error) {
+    return fail(exit_address, error.what());
+  }
+  std::unique_ptr<Store> store;
+  try {
+    store = std::make_unique<SqliteStore>(database_path(settings.data_dir), StoreLimits{},
+                                          stop_after_disk_error);
+  } catch (const Error& error) {
+    return fail(exit_data, error.what());
+  }
+
+  print("server key: " + to_hex(static_key.public_key));
+  print("authentication service: " + to_text(local_address(authentication[0])));
+  print("delivery service: " + to_text(local_address(delivery[0])));
+  Admission admission{AdmissionLimits{}};
+  Shared shared{*store, admission, static_key};
+  std::deque<Worker> workers;
+  for (size_t i = 0; i < settings.threads; ++i) {
+    workers.emplace_back(shared, Sockets{kj::mv(authentication[i]), kj::mv(delivery[i])});
+  }
+  print("ready");
+  log::info("ready",
+            {{"version", QNPC_VERSION}, {"threads", static_cast<int64_t>(settings.threads)}});
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"},
+                         {"connections", static_cast<int64_t>(admission.connections())}});
+  for (Worker& worker : workers) worker.stop();
+  workers.clear();
+  store.reset();
+  log::info("stopped");
+  return exit_ok;
+}
+
+ExitCode run(int argc, char** argv) {
+  auto parsed = parse_settings(argc, argv);
+  if (auto code = std::get_if<ExitCode>(&parsed)) return *code;
+  const auto& settings = std::get<Settings>(parsed);
+  log::configure(settings.log_level, settings.log_format);
+  protect_memory();
+  raise_file_limit();
+
+  kj::AutoCloseFd lock;
+  noise::StaticKey static_key;
+  try {
+    make_data_directory(settings.data_dir);
+    if (!settings.print_key) lock = lock_data_directory(settings.data_dir);
+    crypto::SystemRandom random;
+    static_key = load_or_create_key(settings.data_dir, random);
+  } catch (const Error& error) {
+    return fail(exit_data, error.what());
+  }
+  if (settings.print_key) {
+    print(to_hex(static_key.public_key));
+    return exit_ok;
+  }
+  return serve(settings, static_key);
+}
+
+}  // namespace
+}  // namespace qnpc::server
+
+int main(int argc, char** argv) {
+  using namespace qnpc::server;
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    return fail(exit_other, error.what());
+  } catch (const kj::Exception& exception) {
+    return fail(exit_other, exception.getDescription().cStr());
+  }
+}

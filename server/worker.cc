@@ -1,0 +1,69 @@
+#include "server/worker.h"
+
+#include <kj/async-io.h>
+
+#include "qnpc/crypto/system_random.h"
+#include "server/authentication_service.h"
+#include "server/delivery_service.h"
+#include "server/listener.h"
+#include "server/log.h"
+
+namespace qnpc::server {
+namespace {
+
+noise::StreamOptions stream_options() {
+  noise::StreamOptions options;
+  options.output.most_pending = limits::pending_output;
+  options.output.read_gate = qnpc::limits::noise_read_gate;
+  return options;
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, Sockets sockets) : shared_(shared) {
+  std::promise<void> ready;
+  std::future<void> is_ready = ready.get_future();
+  thread_ =
+      std::thread([this, &sockets, ready = std::move(ready)]() mutable { run(sockets, ready); });
+  try {
+    is_ready.get();
+  } catch (...) {
+    thread_.join();
+    throw;
+  }
+}
+
+Worker::~Worker() {
+  stop();
+  thread_.join();
+}
+
+void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
+  kj::AsyncIoContext io = kj::setupAsyncIo();
+  kj::Timer& timer = io.provider->getTimer();
+  auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
+  crypto::SystemRandom random;
+  noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options()};
+  Listener authentication(*io.lowLevelProvider, kj::mv(sockets.authentication), endpoint,
+                          shared_.admission, "authentication",
+                          [this](std::shared_ptr<CallGate> calls) {
+                            return kj::heap<AuthenticationService>(shared_.store, calls);
+                          });
+  Listener delivery(*io.lowLevelProvider, kj::mv(sockets.delivery), endpoint, shared_.admission,
+                    "delivery", [this](std::shared_ptr<CallGate> calls) {
+                      return kj::heap<DeliveryService>(shared_.store, calls);
+                    });
+  stop_ = kj::mv(stop.fulfiller);
+  ready.set_value();
+
+  stop.promise.wait(io.waitScope);
+  auto stopped = kj::joinPromises(kj::arr(authentication.stop(), delivery.stop()));
+  timer.timeoutAfter(limits::shutdown / std::chrono::seconds(1) * kj::SECONDS, kj::mv(stopped))
+      .catch_([](kj::Exception&&) { log::warn("stopped_with_calls_unanswered"); })
+      .wait(io.waitScope);
+} catch (...) {
+  if (stop_.get()) throw;  // after the start: a bug, and it must not be silent
+  ready.set_exception(std::current_exception());
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,48 @@
+// worker: a thread with an event loop that serves both services on sockets of its own.
+#pragma once
+
+#include <kj/async.h>
+#include <kj/io.h>
+
+#include <future>
+#include <thread>
+
+#include "qnpc/noise/transport.h"
+#include "server/admission.h"
+#include "server/store/store.h"
+
+namespace qnpc::server {
+
+/// What all workers use together. All of it may be used from any thread and outlives them.
+struct Shared {
+  Store& store;
+  Admission& admission;
+  const noise::StaticKey& static_key;
+};
+
+struct Sockets {
+  kj::AutoCloseFd authentication;
+  kj::AutoCloseFd delivery;
+};
+
+class Worker {
+ public:
+  /// Serves when it is constructed. Throws kj::Exception where there is no room for another loop.
+  Worker(const Shared& shared, Sockets sockets);
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  /// Asks it to stop, and waits for that.
+  ~Worker();
+  /// Asks it to accept no more, and to end when what is in flight is answered or limits::shutdown
+  /// has passed. Repeating it changes nothing.
+  void stop() { stop_->fulfill(); }
+
+ private:
+  void run(Sockets& sockets, std::promise<void>& ready);
+
+  const Shared shared_;
+  kj::Own<kj::CrossThreadPromiseFulfiller<void>> stop_;
+  std::thread thread_;
+};
+
+}  // namespace qnpc::server
