@@ -1,0 +1,58 @@
+// limits: every bound of the client in one place, each with its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace qnpc::client::limits {
+
+// --- What a person sends and what is read ---
+// A text of 2 MiB, padded and encrypted, fits the server's payload limit of 4 MiB.
+inline constexpr size_t text_bytes = size_t{2} << 20;
+// What a member may make us parse: the largest text and the fields beside it.
+inline constexpr size_t content_bytes = text_bytes + 1024;
+// What the server hands us for one KeyPackage: see its own limit of the same size.
+inline constexpr size_t key_package_bytes = size_t{64} << 10;
+// Passphrases come from people and password managers; a larger file was named by mistake.
+inline constexpr size_t passphrase_bytes = 1024;
+// Names are typed and stand at the start of each line.
+inline constexpr size_t alias_bytes = 64;
+
+// --- Waiting ---
+// The longest a person waits before hearing that a server cannot be reached.
+inline constexpr std::chrono::seconds connect{10};
+// Noise takes three messages; a server gives up after as many seconds.
+inline constexpr std::chrono::seconds handshake{5};
+// One call: a durable write on a slow disk behind a queue of others.
+inline constexpr std::chrono::seconds call{30};
+// How long a command may wait at its end to say goodbye to a server.
+inline constexpr std::chrono::seconds goodbye{1};
+// After this long without an answer, a person at a terminal is told what we wait for.
+inline constexpr std::chrono::seconds patience{1};
+// How often `recv --follow` and `recv --wait-ms` look: unnoticeable for a reader, light for a
+// server.
+inline constexpr std::chrono::milliseconds poll_interval{500};
+// Another process on the same state normally needs milliseconds.
+inline constexpr std::chrono::seconds state_lock{5};
+inline constexpr std::chrono::milliseconds lock_retry{50};
+
+// --- Traffic ---
+// Entries taken from the inbox by one call; the server also bounds their bytes (4 MiB).
+inline constexpr uint32_t page_entries = 256;
+// One answer is at most such a page; a message that claims more is hostile (words of 8 bytes).
+inline constexpr uint64_t rpc_answer_words = (uint64_t{8} << 20) / 8;
+// Enqueue calls in flight: hides the round trip, and stays far below the server's queue.
+inline constexpr size_t deliveries_in_flight = 64;
+// The same for their bytes: well below what a Noise channel lets wait (32 MiB).
+inline constexpr size_t delivery_bytes_in_flight = size_t{8} << 20;
+
+// --- State ---
+// Messages kept until the invitation or commit before them arrives: what a group says in the time
+// that a commit may be late.
+inline constexpr size_t early_payloads = 256;
+// Payloads remembered to recognise one that the server hands out again under a new number. Older
+// repetitions are refused by MLS as well, then visibly.
+inline constexpr int64_t remembered_payloads = 10'000;
+
+}  // namespace qnpc::client::limits

@@ -1,0 +1,56 @@
+// state: everything that one person's client keeps, in one SQLite file. docs/client-state.md.
+//
+// One process at a time: the file is locked from open to close. Every value is sealed (vault.h).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "client/state/state_key.h"
+#include "client/state/tables.h"
+
+namespace qnpc::client {
+
+class State {
+ public:
+  enum class Mode { must_exist, create_if_missing };
+
+  /// Throws Reason::io where the file is missing or cannot be used, Reason::unavailable where
+  /// another process has it, Reason::corrupt for a file that is not ours or damaged,
+  /// Reason::unsupported for one of a newer version, Reason::unauthorized for a wrong passphrase or
+  /// key.
+  static std::unique_ptr<State> open(const std::string& path, Mode mode, const KeyOptions& options,
+                                     Random& random);
+  /// One that is gone with the process.
+  static std::unique_ptr<State> in_memory(Random& random);
+
+  /// Lets other processes use the file until reacquire(), which throws as open() does. Nothing else
+  /// may be called in between.
+  void release() { database_.close(); }
+  void reacquire();
+
+  /// The seed of our Ed25519 identity key.
+  Secret identity_seed() const;
+  Database& database() { return database_; }
+  Records group_records(GroupRef group) { return Records(store_, group); }
+
+ private:
+  State(std::string path, Database database, Secret key, Random& random);
+
+  std::string path_;
+  Database database_;
+  Vault vault_;
+  Store store_{database_, vault_};
+
+ public:
+  Meta meta{store_};
+  Records key_packages{store_, no_group};
+  Groups groups{store_};
+  History history{store_};
+  Outbox outbox{store_};
+  Inbox inbox{store_};
+  Early early{store_};
+  Pins pins{store_};
+};
+
+}  // namespace qnpc::client

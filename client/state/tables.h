@@ -1,0 +1,171 @@
+// tables: one class for each noun that the state keeps. docs/client-state.md has the layout.
+//
+// None of them opens a transaction: that is the caller's, who knows what belongs together.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/state/sqlite.h"
+#include "client/state/vault.h"
+#include "qnpc/base/storage.h"
+
+namespace qnpc::client {
+
+using MessageId = ByteArray<16>;
+using GroupRef = int64_t;  // a group's row; 0 is no group
+inline constexpr GroupRef no_group = 0;
+
+/// What every table works with.
+struct Store {
+  Database& database;
+  const Vault& vault;
+};
+
+/// The records of one MLS group, or (scope 0) the private halves of KeyPackages.
+class Records final : public Storage {
+ public:
+  Records(Store store, int64_t scope) : store_(store), scope_(scope) {}
+  std::optional<Secret> get(std::string_view name) const override;
+  void put(std::string_view name, const Secret& value) override;
+  void erase(std::string_view name) override;
+
+ private:
+  Store store_;
+  int64_t scope_;
+};
+
+/// Single values by name.
+class Meta {
+ public:
+  explicit Meta(Store store) : store_(store) {}
+  std::optional<Secret> get(std::string_view name) const;
+  void put(std::string_view name, View value);
+  void erase(std::string_view name);
+
+ private:
+  Store store_;
+};
+
+struct Group {
+  GroupRef ref = no_group;
+  Bytes mls_id;
+  std::string alias;
+  bool accepted = false;  // false: we were invited and have not said `join` yet
+};
+
+class Groups {
+ public:
+  explicit Groups(Store store) : store_(store) {}
+  std::vector<Group> list() const;  // oldest first
+  std::optional<Group> with_alias(std::string_view alias) const;
+  std::optional<Group> with_mls_id(View mls_id) const;
+  /// The alias is made unique with a suffix "-2", "-3", ... where it is taken.
+  Group add(View mls_id, std::string_view alias, bool accepted);
+  void update(const Group& group);
+  std::string free_alias(std::string_view wanted) const;
+
+ private:
+  void write(const Group& group);
+  Store store_;
+};
+
+struct HistoryEntry {
+  enum class Kind : uint8_t {
+    sent = 1,        // content: what send_message was given
+    received = 2,    // content: what receive_message gave
+    added = 3,       // content: identity keys, 32 bytes each; sender: who added them
+    removed = 4,     // the same
+    joined = 5,      // we entered the group
+    unreadable = 6,  // content: the reason, in words
+  };
+  int64_t id = 0;  // in the order in which things became known here
+  GroupRef group = no_group;
+  bool shown = false;
+  Kind kind = Kind::received;
+  Bytes sender;          // identity key; empty where unknown
+  uint64_t time_ms = 0;  // when it was received, or sent by us; Unix time
+  Secret content;
+};
+
+class History {
+ public:
+  explicit History(Store store) : store_(store) {}
+  void append(const HistoryEntry& entry);  // with a fresh id
+  /// Oldest first. `group`: only that one.
+  void each(bool unshown_only, std::optional<GroupRef> group,
+            const std::function<void(const HistoryEntry&)>& use) const;
+  void mark_shown(int64_t id);
+
+ private:
+  Store store_;
+};
+
+struct Delivery {
+  int64_t id = 0;
+  Bytes recipient;
+  MessageId message_id{};
+};
+
+/// What must still reach inboxes. A payload is stored once, however many it is for.
+class Outbox {
+ public:
+  explicit Outbox(Store store) : store_(store) {}
+  void add(View payload, const std::vector<Bytes>& recipients, Random& random);
+  /// The payloads that wait, oldest first.
+  std::vector<int64_t> waiting() const;
+  Secret payload(int64_t outgoing) const;
+  std::vector<Delivery> deliveries(int64_t outgoing) const;
+  /// A payload without deliveries is removed with its last one.
+  void remove(const Delivery& delivery);
+
+ private:
+  Store store_;
+};
+
+/// How far the inbox at each server was read, and what was in it.
+class Inbox {
+ public:
+  explicit Inbox(Store store) : store_(store) {}
+  /// `server`: its static key, since numbering begins anew with another server.
+  uint64_t cursor(View server) const;
+  void set_cursor(View server, uint64_t sequence);
+  /// Whether the payload was remembered: the server may hand it out again under another number.
+  bool knows(View payload) const;
+  void remember(View payload);
+
+ private:
+  Store store_;
+};
+
+/// Messages that came before the invitation or the commit that makes them readable.
+class Early {
+ public:
+  struct Message {
+    int64_t id = 0;
+    Secret payload;
+  };
+  explicit Early(Store store) : store_(store) {}
+  std::vector<Message> list() const;  // in the order in which they came
+  size_t size() const;
+  void add(View payload);
+  void remove(int64_t id);
+
+ private:
+  Store store_;
+};
+
+/// The static keys by which we know servers.
+class Pins {
+ public:
+  explicit Pins(Store store) : store_(store) {}
+  std::optional<Bytes> get(std::string_view address) const;
+  void put(std::string_view address, View server_key);
+
+ private:
+  Store store_;
+};
+
+}  // namespace qnpc::client
