@@ -37,40 +37,53 @@ kj::Promise<size_t> NoiseStream::tryRead(void* buffer, size_t minBytes, size_t m
 // `done` bytes at the front of `out` are filled already.
 kj::Promise<size_t> NoiseStream::read(MutableView out, size_t min_bytes, size_t done) {
   try {
-    done += take_plaintext(out.subspan(done));
+    done += copy_plaintext(out.subspan(done));
   } catch (const Error& error) {
-    return read_failed(error);
+    return fail(error);
   }
   if (done >= min_bytes || peer_closed_) return done;
   MutableView space = input_.free_space();
   return reads_.wrap(socket_->tryRead(space.data(), 1, space.size()))
-      .then([this, out, min_bytes, done](size_t n) {
-        if (n == 0) {
-          return read_failed(Error(Reason::truncated, "the peer closed without saying so"));
-        }
+      .then([this, out, min_bytes, done](size_t n) -> kj::Promise<size_t> {
+        if (n == 0) return fail(Error(Reason::truncated, "the peer closed without saying so"));
         input_.filled(n);
         return read(out, min_bytes, done);
       });
 }
 
-size_t NoiseStream::take_plaintext(MutableView out) {
+View NoiseStream::at_hand() {
+  if (broken_ != nullptr || !output_.ready_for_input()) return {};
+  try {
+    open_next();
+  } catch (const Error& error) {
+    fail(error);
+  }
+  return plaintext_;
+}
+
+// Fills plaintext_ if it is empty and a whole message has come.
+void NoiseStream::open_next() {
+  if (!plaintext_.empty() || peer_closed_) return;
+  if (auto message = input_.next()) {
+    plaintext_ = transport_.open(*message);
+    peer_closed_ = plaintext_.empty();
+  }
+}
+
+size_t NoiseStream::copy_plaintext(MutableView out) {
   size_t done = 0;
-  while (done < out.size() && !peer_closed_) {
-    if (plaintext_.empty()) {
-      auto message = input_.next();
-      if (!message) break;
-      plaintext_ = transport_.open(*message);
-      peer_closed_ = plaintext_.empty();
-    }
+  while (done < out.size()) {
+    open_next();
+    if (plaintext_.empty()) break;
     const size_t n = std::min(plaintext_.size(), out.size() - done);
     std::copy_n(plaintext_.begin(), n, out.begin() + static_cast<ptrdiff_t>(done));
-    plaintext_ = plaintext_.subspan(n);
+    take(n);
     done += n;
   }
   return done;
 }
 
-kj::Promise<size_t> NoiseStream::read_failed(const Error& why) {
+kj::Exception NoiseStream::fail(const Error& why) {
   output_.abort();
   broken_ = to_kj(why);
   return to_kj(why);

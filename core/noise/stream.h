@@ -53,6 +53,12 @@ class NoiseStream final : public kj::AsyncIoStream {
   /// then wait for this, then destroy the stream.
   kj::Promise<void> when_drained();
 
+  /// Decrypted bytes that can be had without waiting. Empty where tryRead() would wait, fail or
+  /// end.
+  View at_hand();
+  /// Takes the first `n` bytes of at_hand().
+  void take(size_t n) { plaintext_ = plaintext_.subspan(n); }
+
   /// 0 only after the authenticated close.
   kj::Promise<size_t> tryRead(void* buffer, size_t minBytes, size_t maxBytes) override;
   /// Always ready: the bytes are copied, and leave as the peer takes them. Who writes without bound
@@ -72,8 +78,9 @@ class NoiseStream final : public kj::AsyncIoStream {
 
  private:
   kj::Promise<size_t> read(MutableView out, size_t min_bytes, size_t done);
-  size_t take_plaintext(MutableView out);
-  kj::Promise<size_t> read_failed(const Error& why);
+  void open_next();
+  size_t copy_plaintext(MutableView out);
+  kj::Exception fail(const Error& why);
 
   kj::Own<kj::AsyncIoStream> socket_;
   Transport transport_;

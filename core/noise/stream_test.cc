@@ -7,6 +7,7 @@
 #include "qnpc/base/error.h"
 #include "qnpc/crypto/system_random.h"
 #include "qnpc/noise/handshake.h"
+#include "qnpc/noise/stream_rpc.h"
 #include "schemas/envelope.capnp.h"
 
 namespace qnpc::noise {
@@ -144,7 +145,7 @@ class RpcTest : public StreamTest {
   struct Rpc {
     explicit Rpc(Channel&& opened)
         : channel(kj::mv(opened)),
-          network(*channel.server, capnp::rpc::twoparty::Side::SERVER),
+          network(server_messages, capnp::rpc::twoparty::Side::SERVER),
           system(capnp::makeRpcServer(network, kj::heap<PingService>())),
           client(*channel.client),
           service(client.bootstrap().castAs<rpc::EnvelopeExchange>()) {}
@@ -168,7 +169,9 @@ class RpcTest : public StreamTest {
       return kj::joinPromises(all.finish());
     }
 
+    // The server reads whole messages, the client the generic way: each understands the other.
     Channel channel;
+    RpcStream server_messages{*channel.server};
     capnp::TwoPartyVatNetwork network;
     capnp::RpcSystem<capnp::rpc::twoparty::VatId> system;
     capnp::TwoPartyClient client;
@@ -230,6 +233,21 @@ TEST_F(RpcTest, TheGateOpensAgain) {
   server_end.options.output.read_gate = 1;
   Rpc rpc(open());
   rpc.pings(2000, 1024).wait(io.waitScope);
+}
+
+TEST_F(RpcTest, AMessageOverTheReadersLimitIsRefused) {
+  Channel channel = open();
+  RpcStream messages(*channel.server);
+  capnp::MallocMessageBuilder message;
+  message.initRoot<rpc::Envelope>().initPayload(1000);
+  // Three in one Noise message: the first is waited for, the others are at hand.
+  for (int i = 0; i < 3; ++i) capnp::writeMessage(*channel.client, message).wait(io.waitScope);
+  capnp::ReaderOptions options;
+  for (int i = 0; i < 2; ++i) {
+    messages.tryReadMessage(nullptr, options, nullptr).wait(io.waitScope);
+  }
+  options.traversalLimitInWords = 100;
+  EXPECT_ANY_THROW(messages.tryReadMessage(nullptr, options, nullptr).wait(io.waitScope));
 }
 
 // --- Handshakes with hostile peers ---
