@@ -224,6 +224,22 @@ TEST_F(Server, GarbageDisturbsNobody) {
   EXPECT_EQ(drain(client).size(), 50u);
 }
 
+TEST_F(Server, AMessageOverTheLimitEndsItsConnectionOnly) {
+  auto server = start();
+  DeliveryClient client(io, server->delivery, server->key);
+  DeliveryClient greedy(io, server->delivery, server->key);
+  auto reason = [&](size_t size) {
+    return enqueue(greedy, Bytes(size), {})
+        .then([] { return Reason::internal; },
+              [](kj::Exception&& e) { return rpc::from_exception(e).reason(); })
+        .wait(io.waitScope);
+  };
+  EXPECT_EQ(reason(size_t{4} << 20), Reason::internal);  // it did not fail
+  EXPECT_EQ(reason((size_t{4} << 20) + 1), Reason::too_large);
+  EXPECT_EQ(reason(size_t{9} << 20), Reason::unknown);  // not even read
+  EXPECT_EQ(drain(client).size(), 1u);
+}
+
 TEST_F(Server, SurvivesRunningOutOfFileDescriptors) {
   auto server = start(48);
   auto address =
