@@ -1,0 +1,70 @@
+#include "client/connection.h"
+
+#include <optional>
+
+#include "client/limits.h"
+
+namespace qnpc::client {
+namespace {
+
+// The Noise channel reports its reasons as text.
+bool begins_with(const Error& error, Reason reason) {
+  return std::string_view(error.what()).find(std::string(name(reason)) + ": ") !=
+         std::string_view::npos;
+}
+
+}  // namespace
+
+Connection::Connection(Network& network, const std::string& address, unsigned default_port,
+                       const CheckServerKey& check)
+    : network_(network), address_(address), stream_(open(default_port, check)) {
+  capnp::ReaderOptions options;
+  options.traversalLimitInWords = limits::rpc_answer_words;
+  vat_ = kj::heap<capnp::TwoPartyVatNetwork>(*stream_, capnp::rpc::twoparty::Side::CLIENT, options);
+  rpc_ = kj::heap<capnp::RpcSystem<capnp::rpc::twoparty::VatId>>(capnp::makeRpcClient(*vat_));
+}
+
+Connection::~Connection() {
+  rpc_ = nullptr;
+  vat_ = nullptr;
+  try {
+    stream_->shutdownWrite();
+    network_.wait(stream_->when_drained(), "closing the connection to " + address_,
+                  limits::goodbye);
+  } catch (...) {
+    // The server is gone, or was never well: there is nobody to be polite to.
+  }
+}
+
+kj::Own<noise::NoiseStream> Connection::open(unsigned default_port, const CheckServerKey& check) {
+  const std::string what = "connecting to " + address_;
+  std::optional<Error> refusal;  // kept here, since it loses its type on its way through KJ
+  try {
+    auto address = network_.wait(network_.sockets().parseAddress(address_.c_str(), default_port),
+                                 what, limits::connect);
+    auto socket = network_.wait(address->connect(), what, limits::connect);
+    return network_.wait(noise::connect(kj::mv(socket), network_.endpoint(),
+                                        [&](const noise::PublicKey& key) {
+                                          try {
+                                            check(key);
+                                          } catch (const Error& e) {
+                                            refusal = e;
+                                            throw;
+                                          }
+                                        }),
+                         what, limits::connect);
+  } catch (const ServerError& e) {
+    if (refusal) throw *refusal;
+    if (begins_with(e, Reason::handshake_failed) || begins_with(e, Reason::too_large)) {
+      throw ServerError(Reason::handshake_failed,
+                        address_ +
+                            " answers, but not as a quicnprotochat server. Check the "
+                            "address and the port");
+    }
+    throw ServerError(e.reason() == Reason::timeout ? Reason::timeout : Reason::unavailable,
+                      "cannot reach the server at " + address_ + " (" + e.what() +
+                          "). Check that it runs there, then try again");
+  }
+}
+
+}  // namespace qnpc::client

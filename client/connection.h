@@ -1,0 +1,50 @@
+// connection: one Cap'n Proto connection over Noise to one of the two services.
+#pragma once
+
+#include <capnp/rpc-twoparty.h>
+
+#include <functional>
+#include <string>
+
+#include "client/network.h"
+
+namespace qnpc::client {
+
+/// Looks at a server's static key before anything is said to it; throws Error to refuse.
+using CheckServerKey = std::function<void(const noise::PublicKey&)>;
+
+class Connection {
+ public:
+  /// Connects to "host:port"; without a port, to `default_port`. Throws ServerError where nobody
+  /// answers, Reason::handshake_failed where who answers does not speak our protocol, or what
+  /// `check` throws.
+  Connection(Network& network, const std::string& address, unsigned default_port,
+             const CheckServerKey& check);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  /// Says goodbye, so that the server knows that nothing was cut off.
+  ~Connection();
+
+  template <class Service>
+  typename Service::Client service() {
+    capnp::word scratch[4]{};
+    capnp::MallocMessageBuilder message(scratch);
+    auto id = message.initRoot<capnp::rpc::twoparty::VatId>();
+    id.setSide(capnp::rpc::twoparty::Side::SERVER);
+    return rpc_->bootstrap(id).template castAs<Service>();
+  }
+  Network& network() { return network_; }
+  const std::string& address() const { return address_; }
+  const noise::PublicKey& server_key() const { return stream_->remote_static(); }
+
+ private:
+  kj::Own<noise::NoiseStream> open(unsigned default_port, const CheckServerKey& check);
+
+  Network& network_;
+  std::string address_;
+  kj::Own<noise::NoiseStream> stream_;
+  kj::Own<capnp::TwoPartyVatNetwork> vat_;
+  kj::Own<capnp::RpcSystem<capnp::rpc::twoparty::VatId>> rpc_;
+};
+
+}  // namespace qnpc::client

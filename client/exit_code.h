@@ -1,0 +1,28 @@
+// exit_code: what a command's end says to a script. Stable: listed in --help and the man page.
+#pragma once
+
+#include "qnpc/base/error.h"
+
+namespace qnpc::client {
+
+enum class ExitCode : int {
+  ok = 0,
+  failure = 1,        // anything that is not below: a bug, or something unheard of
+  usage = 2,          // the command line, or what it asks for, makes no sense
+  unreachable = 3,    // the server does not answer; safe to try again
+  not_authentic = 4,  // the server's key is not the pinned one, or it could not prove it
+  nothing_there = 5,  // no KeyPackage, no invitation, no such group
+  local_file = 6,     // the state, its key, standard input or output
+  refused = 7,        // the server said no: a quota, a limit
+  rejected = 8,       // cryptography or MLS said no to something that came from another
+};
+
+/// An error that a server sent, or that kept us from hearing it.
+class ServerError : public Error {
+ public:
+  using Error::Error;
+};
+
+ExitCode exit_code_of(const Error& error);
+
+}  // namespace qnpc::client

@@ -1,0 +1,36 @@
+// options: what the command line and the environment said.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "client/state/state_key.h"
+
+namespace qnpc::client {
+
+struct Options {
+  // Of every command.
+  std::string server = "127.0.0.1:7000";
+  std::string ds_server = "127.0.0.1:7001";
+  std::string server_key;
+  std::string state;
+  KeyOptions keys;
+  bool json = false;
+  bool timings = false;
+  // Of some.
+  std::string group;
+  std::string peer_key;
+  std::optional<std::string> message;
+  bool follow = false;
+  std::chrono::milliseconds wait{0};
+  bool all = false;
+};
+
+/// $XDG_DATA_HOME/quicnprotochat/state.db, or below ~/.local/share.
+std::string default_state_path();
+
+/// Throws Reason::usage unless 64 hex digits.
+Bytes parse_identity_key(const std::string& hex);
+
+}  // namespace qnpc::client

@@ -1,0 +1,109 @@
+#include "client/services.h"
+
+#include <algorithm>
+
+#include "client/limits.h"
+
+namespace qnpc::client {
+namespace {
+
+capnp::Data::Reader as_data(View bytes) { return {bytes.data(), bytes.size()}; }
+Bytes bytes(capnp::Data::Reader data) { return {data.begin(), data.end()}; }
+
+template <class Client>
+void ping_service(Connection& connection, Client& service) {
+  auto request = service.exchangeRequest();
+  request.initRequest().setMsgType(rpc::MsgType::PING);
+  auto response =
+      connection.network().wait(request.send(), "ping " + connection.address(), limits::call);
+  if (response.getReply().getMsgType() != rpc::MsgType::PONG) {
+    throw ServerError(Reason::malformed, connection.address() + " answered a ping with no pong");
+  }
+}
+
+bool is_lost(const ServerError& e) { return exit_code_of(e) == ExitCode::unreachable; }
+
+}  // namespace
+
+AuthenticationClient::AuthenticationClient(Connection& connection)
+    : connection_(connection), service_(connection.service<rpc::AuthenticationService>()) {}
+
+void AuthenticationClient::ping() { ping_service(connection_, service_); }
+
+Bytes AuthenticationClient::upload_key_package(View identity_key, View package) {
+  auto request = service_.uploadKeyPackageRequest();
+  request.setIdentityKey(as_data(identity_key));
+  request.setPackage(as_data(package));
+  auto response =
+      connection_.network().wait(request.send(), "uploading a KeyPackage", limits::call);
+  return bytes(response.getFingerprint());
+}
+
+std::optional<Bytes> AuthenticationClient::fetch_key_package(View identity_key) {
+  auto request = service_.fetchKeyPackageRequest();
+  request.setIdentityKey(as_data(identity_key));
+  auto response = connection_.network().wait(request.send(), "fetching a KeyPackage", limits::call);
+  if (response.getPackage().size() == 0) return std::nullopt;
+  if (response.getPackage().size() > limits::key_package_bytes) {
+    throw Error(Reason::rejected, "the server gave a KeyPackage of an impossible size");
+  }
+  return bytes(response.getPackage());
+}
+
+DeliveryClient::DeliveryClient(Connection& connection)
+    : connection_(connection), service_(connection.service<rpc::DeliveryService>()) {}
+
+void DeliveryClient::ping() { ping_service(connection_, service_); }
+
+std::vector<std::optional<ServerError>> DeliveryClient::enqueue(
+    View payload, const std::vector<Delivery>& deliveries) {
+  using Answer = kj::Promise<capnp::Response<rpc::DeliveryService::EnqueueResults>>;
+  const size_t window =
+      std::clamp<size_t>(limits::delivery_bytes_in_flight / std::max<size_t>(payload.size(), 1), 1,
+                         limits::deliveries_in_flight);
+  std::vector<std::optional<ServerError>> results;
+  for (size_t start = 0; start < deliveries.size(); start += window) {
+    std::vector<Answer> answers;
+    size_t end = std::min(start + window, deliveries.size());
+    for (size_t i = start; i < end; ++i) {
+      auto request = service_.enqueueRequest();
+      request.setRecipientKey(as_data(deliveries[i].recipient));
+      request.setPayload(as_data(payload));
+      request.setMessageId(as_data(deliveries[i].message_id));
+      answers.push_back(request.send());
+    }
+    for (Answer& answer : answers) {
+      try {
+        connection_.network().wait(kj::mv(answer), "delivering", limits::call);
+        results.push_back(std::nullopt);
+      } catch (const ServerError& e) {
+        if (is_lost(e)) throw;
+        results.push_back(e);
+      }
+    }
+  }
+  return results;
+}
+
+InboxPage DeliveryClient::read(View recipient_key, uint64_t after) {
+  auto request = service_.readRequest();
+  request.setRecipientKey(as_data(recipient_key));
+  request.setAfter(after);
+  request.setLimit(limits::page_entries);
+  auto response = connection_.network().wait(request.send(), "reading the inbox", limits::call);
+  InboxPage page;
+  for (auto entry : response.getEntries()) {
+    page.entries.push_back({entry.getSequence(), bytes(entry.getPayload())});
+  }
+  page.more = response.getMore();
+  return page;
+}
+
+void DeliveryClient::acknowledge(View recipient_key, uint64_t through) {
+  auto request = service_.acknowledgeRequest();
+  request.setRecipientKey(as_data(recipient_key));
+  request.setThrough(through);
+  connection_.network().wait(request.send(), "acknowledging what was read", limits::call);
+}
+
+}  // namespace qnpc::client
