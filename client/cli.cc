@@ -1,0 +1,186 @@
+#include "client/cli.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "client/commands/commands.h"
+#include "client/terminal.h"
+#include "qnpc/crypto/system_random.h"
+
+namespace qnpc::client {
+namespace {
+
+constexpr const char* footer = R"(Exit codes:
+  0 done                      5 nothing there: no KeyPackage, invitation, group
+  1 anything else             6 a local file: the state, its key, input, output
+  2 usage                     7 the server refused: a quota, a limit
+  3 the server is out of      8 cryptography or MLS rejected what came from
+    reach                       another
+  4 the server is not the expected one
+
+First steps:
+  quicnprotochat-client register                       prints your identity key
+  quicnprotochat-client create-group --group-id friends
+  quicnprotochat-client invite --peer-key THEIR_KEY    they run register before, join after
+  quicnprotochat-client send --msg 'Hello'
+  quicnprotochat-client recv --follow)";
+
+using Command = void (*)(Context&);
+
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.require_subcommand(1);
+    app_.footer(footer);
+    app_.set_version_flag("--version", QNPC_VERSION);
+    add_global_options();
+    add_commands();
+  }
+
+  void parse(int argc, char** argv) { app_.parse(argc, argv); }
+  int help_or_usage(const CLI::ParseError& e) const { return app_.exit(e); }
+  const Options& options() const { return options_; }
+  Command command() const { return command_; }
+
+ private:
+  void add_global_options() {
+    options_.state = default_state_path();
+    app_.add_option("--server", options_.server, "Authentication service, HOST:PORT")
+        ->envname("QUICNPROTOCHAT_SERVER")
+        ->capture_default_str();
+    app_.add_option("--ds-server", options_.ds_server, "Delivery service, HOST:PORT")
+        ->envname("QUICNPROTOCHAT_DS_SERVER")
+        ->capture_default_str();
+    app_.add_option("--server-key", options_.server_key,
+                    "The server's key, 64 hex digits; default: as pinned, or trusted on first use");
+    app_.add_option("--state", options_.state, "File that holds your identity, groups and history")
+        ->envname("QUICNPROTOCHAT_STATE")
+        ->capture_default_str();
+    app_.add_option("--key-file", options_.keys.key_file,
+                    "File with the key of the state; default: the state's path and .key");
+    app_.add_option("--passphrase-file", options_.keys.passphrase_file,
+                    "File whose first line is the passphrase of the state")
+        ->envname("QUICNPROTOCHAT_PASSPHRASE_FILE");
+    app_.add_flag("--ask-passphrase", options_.keys.ask_passphrase,
+                  "Protect a new state with a passphrase that you type, instead of a key file");
+    app_.add_flag("--json", options_.json, "One JSON object a line, errors too");
+    app_.add_flag("--timings", options_.timings, "Print how long each phase took, on stderr");
+    options_.keys.prompt = ask_passphrase;
+  }
+
+  CLI::App* add(const char* name, const char* about, Command chosen) {
+    CLI::App* sub = app_.add_subcommand(name, about);
+    sub->fallthrough();
+    sub->callback([this, chosen] { command_ = chosen; });
+    return sub;
+  }
+  void group_of(CLI::App* sub, const char* about) {
+    sub->add_option("--group-id", options_.group, about);
+  }
+
+  void add_commands() {
+    add("ping", "Ask both services whether they answer", commands::ping);
+    add("register", "Make your identity and leave a KeyPackage, so that others can invite you",
+        commands::register_identity);
+    add("register-state", "The same as register", commands::register_identity);
+    add("whoami", "Print your identity key", commands::whoami);
+    CLI::App* fetch = add("fetch-key", "Take one KeyPackage of somebody", commands::fetch_key);
+    fetch->add_option("identity-key", options_.peer_key, "64 hex digits")->required();
+    add("demo-group", "Three members in one process talk through the server", commands::demo_group);
+    CLI::App* create = add("create-group", "Start a group", commands::create_group);
+    group_of(create, "What the group is called");
+    CLI::App* invite = add("invite", "Add somebody to a group", commands::invite);
+    group_of(invite, "Which group; may be left out where there is only one");
+    invite->add_option("--peer-key", options_.peer_key, "Their identity key, 64 hex digits")
+        ->required();
+    CLI::App* join = add("join", "Accept the invitations that wait", commands::join);
+    group_of(join, "What to call the group here; default: as the others do");
+    add_send();
+    add_recv();
+    add("groups", "List your groups and their members", commands::groups);
+    add("trust-server", "Accept a server's new key, given with --server-key",
+        commands::trust_server);
+  }
+
+  void add_send() {
+    CLI::App* send = add("send", "Send a message to everybody in a group", commands::send);
+    group_of(send, "Which group; may be left out where there is only one");
+    send->add_option("--msg", options_.message, "The text; - or nothing: standard input");
+    send->add_option("--peer-key", options_.peer_key, "Send only if this member is in the group");
+  }
+
+  void add_recv() {
+    CLI::App* recv = add("recv", "Print the messages that are new", commands::receive);
+    group_of(recv, "Only this group");
+    recv->add_flag("--follow", options_.follow, "Go on until interrupted");
+    recv->add_option_function<unsigned>(
+        "--wait-ms", [this](unsigned ms) { options_.wait = std::chrono::milliseconds(ms); },
+        "Wait so long for something new");
+    recv->add_flag("--all", options_.all, "The whole history, your own messages too");
+  }
+
+  CLI::App app_{"quicnprotochat-client: end-to-end encrypted group conversations"};
+  Options options_;
+  Command command_ = nullptr;
+};
+
+uint64_t wall_clock() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+}
+
+void print_timings(Output& output, const Timings& timings) {
+  double total = 0;
+  char line[96];
+  for (const auto& [phase, milliseconds] : timings.phases()) {
+    total += milliseconds;
+    std::snprintf(line, sizeof line, "%8.2f ms  %s", milliseconds, phase.c_str());
+    output.note(line);
+  }
+  std::snprintf(line, sizeof line, "%8.2f ms  in all", total);
+  output.note(line);
+}
+
+void run(const CommandLine& command_line, Output& output) {
+  crypto::SystemRandom random;
+  Clock clock = wall_clock;
+  Timings timings;
+  Context context{command_line.options(), output, random, clock, timings};
+  command_line.command()(context);
+  output.flush();
+  timings.mark("close");
+  if (command_line.options().timings) print_timings(output, timings);
+}
+
+}  // namespace
+
+ExitCode run_command_line(int argc, char** argv) {
+  // Known before the rest is parsed, so that errors of usage are in JSON as well.
+  bool json = std::any_of(argv, argv + argc,
+                          [](const char* word) { return std::string_view(word) == "--json"; });
+  Output output(stdout, stderr, json);
+  try {
+    CommandLine command_line;
+    try {
+      command_line.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      if (e.get_exit_code() == 0 || !json) {
+        return command_line.help_or_usage(e) == 0 ? ExitCode::ok : ExitCode::usage;
+      }
+      throw Error(Reason::usage, e.what());
+    }
+    run(command_line, output);
+    return ExitCode::ok;
+  } catch (const Error& e) {
+    output.error(e);
+    return exit_code_of(e);
+  } catch (const kj::Exception& e) {
+    output.error(Error(Reason::internal, e.getDescription().cStr()));
+  } catch (const std::exception& e) {
+    output.error(Error(Reason::internal, e.what()));
+  }
+  return ExitCode::failure;
+}
+
+}  // namespace qnpc::client

@@ -1,0 +1,20 @@
+// fetch-key: takes one KeyPackage of somebody and shows it. It is used up by that.
+#include "client/commands/commands.h"
+#include "qnpc/crypto/hash.h"
+
+namespace qnpc::client::commands {
+
+void fetch_key(Context& context) {
+  Bytes identity = parse_identity_key(context.options.peer_key);
+  Session session(context, Session::StateUse::if_there);
+  Bytes package = session.fetch_key_package(identity);
+  std::string fingerprint = to_hex(crypto::digest(crypto::Hash::sha256, package));
+  context.output.line("identity key " + to_hex(identity) + "\nfingerprint  " + fingerprint +
+                          "\nsize         " + std::to_string(package.size()) + " bytes",
+                      {{"identity_key", to_hex(identity)},
+                       {"fingerprint", fingerprint},
+                       {"size", package.size()},
+                       {"key_package", to_hex(package)}});
+}
+
+}  // namespace qnpc::client::commands

@@ -1,0 +1,26 @@
+// groups: the groups that we are in, or invited to, with their members.
+#include "client/commands/commands.h"
+
+namespace qnpc::client::commands {
+
+void groups(Context& context) {
+  Session session(context, Session::StateUse::required);
+  Messenger& messenger = session.messenger();
+  for (const Group& group : session.state().groups.list()) {
+    nlohmann::json keys = nlohmann::json::array();
+    std::string list;
+    for (const Bytes& key : messenger.members(group)) {
+      keys.push_back(to_hex(key));
+      list += "\n  " + to_hex(key) + (equal(key, messenger.identity_key()) ? " (you)" : "");
+    }
+    context.output.line(group.alias + (group.accepted ? "" : " (invited: run `join`)") + list,
+                        {{"group", group.alias},
+                         {"group_id", to_hex(group.mls_id)},
+                         {"accepted", group.accepted},
+                         {"epoch", messenger.epoch(group)},
+                         {"epoch_authenticator", to_hex(messenger.epoch_authenticator(group))},
+                         {"members", keys}});
+  }
+}
+
+}  // namespace qnpc::client::commands

@@ -1,0 +1,42 @@
+// join: accepts every invitation that waits in the inbox, and leaves fresh KeyPackages for those
+// that were used up.
+#include "client/commands/commands.h"
+
+namespace qnpc::client::commands {
+namespace {
+
+void print(Context& context, Session& session, const Group& group) {
+  const std::vector<Bytes> members = session.messenger().members(group);
+  nlohmann::json keys = nlohmann::json::array();
+  std::string list;
+  for (const Bytes& key : members) {
+    keys.push_back(to_hex(key));
+    list += (list.empty() ? "" : ", ") + short_key(key);
+  }
+  context.output.line(
+      "joined " + group.alias + ", members: " + list,
+      {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}, {"members", keys}});
+}
+
+}  // namespace
+
+void join(Context& context) {
+  Session session(context, Session::StateUse::required);
+  session.synchronise();
+  size_t joined = 0;
+  for (const Group& invited : session.state().groups.list()) {
+    if (invited.accepted) continue;
+    const std::string& wanted = context.options.group;
+    Group group = session.messenger().accept(invited, wanted);
+    if (!wanted.empty() && group.alias != wanted) {
+      context.output.note("there is a group named " + wanted + " already: this one is " +
+                          group.alias);
+    }
+    print(context, session, group);
+    ++joined;
+  }
+  if (joined == 0) throw Error(Reason::not_found, "no invitation is waiting");
+  for (size_t i = 0; i < joined; ++i) session.publish_key_package();
+}
+
+}  // namespace qnpc::client::commands

@@ -1,0 +1,33 @@
+// ping: whether both services answer, how fast, and as whom.
+#include "client/commands/commands.h"
+
+namespace qnpc::client::commands {
+namespace {
+
+template <class Service>
+void ping_one(Context& context, const char* service, const std::string& address,
+              Online<Service>& online) {
+  auto start = std::chrono::steady_clock::now();
+  online.client.ping();
+  std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  std::string key = to_hex(online.connection.server_key());
+  char milliseconds[32];
+  std::snprintf(milliseconds, sizeof milliseconds, "%.2f ms", time.count());
+  context.output.line(std::string(service) + " service at " + address + ": " + milliseconds +
+                          "\n  server key " + key + " (" + std::string(name(online.trust)) + ")",
+                      {{"service", service},
+                       {"address", address},
+                       {"milliseconds", time.count()},
+                       {"server_key", key},
+                       {"trust", name(online.trust)}});
+}
+
+}  // namespace
+
+void ping(Context& context) {
+  Session session(context, Session::StateUse::if_there);
+  ping_one(context, "authentication", context.options.server, session.authentication());
+  ping_one(context, "delivery", context.options.ds_server, session.delivery());
+}
+
+}  // namespace qnpc::client::commands

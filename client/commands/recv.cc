@@ -1,0 +1,101 @@
+// recv: what has come and was not shown before. An entry counts as shown once it was written out.
+#include "client/commands/commands.h"
+#include "client/history_text.h"
+#include "client/limits.h"
+
+namespace qnpc::client::commands {
+namespace {
+
+class Receiver {
+ public:
+  Receiver(Context& context, Session& session) : context_(context), session_(session) {}
+
+  void load_groups() {
+    groups_.clear();
+    for (Group& group : session_.state().groups.list()) groups_[group.ref] = std::move(group);
+    wanted_.reset();
+    if (!context_.options.group.empty()) {
+      wanted_ = session_.find_group(context_.options.group).ref;
+    }
+  }
+
+  /// Prints what is due; returns how many entries that were.
+  size_t print() {
+    load_groups();
+    std::vector<int64_t> shown;
+    session_.state().history.each(!context_.options.all, wanted_, [&](const HistoryEntry& entry) {
+      auto group = groups_.find(entry.group);
+      bool invited_only = group != groups_.end() && !group->second.accepted;
+      if (invited_only) return;
+      const Group* known = group == groups_.end() ? nullptr : &group->second;
+      context_.output.line(history_line(entry, known, context_.output),
+                           history_object(entry, known));
+      shown.push_back(entry.id);
+    });
+    context_.output.flush();
+    if (!shown.empty()) mark(shown);
+    return shown.size();
+  }
+
+  void mention_what_waits() {
+    for (const auto& [ref, group] : groups_) {
+      if (!group.accepted) {
+        context_.output.note("you are invited to " + group.alias + ": run `join` to accept");
+      }
+    }
+    if (size_t early = session_.state().early.size(); early > 0) {
+      context_.output.note(std::to_string(early) +
+                           " messages wait for an invitation or a change of "
+                           "the group that has not arrived yet");
+    }
+  }
+
+ private:
+  void mark(const std::vector<int64_t>& ids) {
+    Transaction transaction(session_.state().database());
+    for (int64_t id : ids) session_.state().history.mark_shown(id);
+    transaction.commit();
+  }
+
+  Context& context_;
+  Session& session_;
+  std::map<GroupRef, Group> groups_;
+  std::optional<GroupRef> wanted_;
+};
+
+// Looks again and again, letting go of the state in between. A lost server is waited for, where the
+// person said --follow.
+void poll(Context& context, Session& session, Receiver& receiver) {
+  auto deadline = std::chrono::steady_clock::now() + context.options.wait;
+  bool lost = false;
+  while (context.options.follow || std::chrono::steady_clock::now() < deadline) {
+    session.state().release();
+    session.network().sleep(limits::poll_interval);
+    session.state().reacquire();
+    session.messenger().forget_groups();
+    try {
+      session.synchronise();
+      lost = false;
+    } catch (const ServerError& e) {
+      if (!context.options.follow || exit_code_of(e) != ExitCode::unreachable) throw;
+      if (!lost) context.output.note(std::string(e.what()) + "; trying again");
+      lost = true;
+      session.disconnect();
+    }
+    if (receiver.print() > 0 && !context.options.follow) return;
+  }
+}
+
+}  // namespace
+
+void receive(Context& context) {
+  Session session(context, Session::StateUse::required);
+  Receiver receiver(context, session);
+  receiver.load_groups();  // a wrong --group-id is found before anything else
+  session.synchronise();
+  size_t printed = receiver.print();
+  receiver.mention_what_waits();
+  if (context.options.follow || printed == 0) poll(context, session, receiver);
+}
+
+}  // namespace qnpc::client::commands

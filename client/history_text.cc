@@ -1,0 +1,114 @@
+#include "client/history_text.h"
+
+#include "client/content.h"
+#include "qnpc/base/error.h"
+#include "qnpc/group/identity.h"
+
+namespace qnpc::client {
+namespace {
+
+using Kind = HistoryEntry::Kind;
+using nlohmann::json;
+
+std::string_view name(Kind kind) {
+  switch (kind) {
+    case Kind::sent: return "sent";
+    case Kind::received: return "received";
+    case Kind::added: return "added";
+    case Kind::removed: return "removed";
+    case Kind::joined: return "joined";
+    case Kind::unreadable: return "unreadable";
+  }
+  return "unreadable";
+}
+
+std::vector<View> keys_of(const HistoryEntry& entry) {
+  std::vector<View> out;
+  for (View rest = entry.content.reveal(); rest.size() >= group::identity_key_size;
+       rest = rest.subspan(group::identity_key_size)) {
+    out.push_back(rest.first(group::identity_key_size));
+  }
+  return out;
+}
+
+std::string short_keys_of(const HistoryEntry& entry) {
+  std::string out;
+  for (View key : keys_of(entry)) out += (out.empty() ? "" : ", ") + short_key(key);
+  return out;
+}
+
+// Without the line feed at the end that a pipe leaves, and with all other lines indented.
+std::string indented(std::string_view text) {
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  std::string out;
+  for (char c : text) {
+    out += c;
+    if (c == '\n') out += "    ";
+  }
+  return out;
+}
+
+std::string text_of(const HistoryEntry& entry, const Output& output) {
+  try {
+    return indented(output.foreign(decode_content(entry.content.reveal()).text));
+  } catch (const Error& e) {
+    return std::string("(this message cannot be shown: ") + e.what() + ")";
+  }
+}
+
+std::string what_happened(const HistoryEntry& entry, const Output& output) {
+  const std::string who = short_key(entry.sender);
+  switch (entry.kind) {
+    case Kind::sent: return "me: " + text_of(entry, output);
+    case Kind::received: return who + ": " + text_of(entry, output);
+    case Kind::added: return "* " + who + " added " + short_keys_of(entry);
+    case Kind::removed: return "* " + who + " removed " + short_keys_of(entry);
+    case Kind::joined: return "* you are a member from here on";
+    case Kind::unreadable:
+      return "! a message that cannot be read: " +
+             indented(output.foreign(to_text(entry.content.reveal())));
+  }
+  return {};
+}
+
+void put_content(json& object, const HistoryEntry& entry) {
+  try {
+    Content content = decode_content(entry.content.reveal());
+    object["message_id"] = to_hex(content.id);
+    object["sent_at"] = utc_time(content.sent_ms);
+    object["text"] = content.text;
+  } catch (const Error& e) {
+    object["unreadable"] = e.what();
+  }
+}
+
+}  // namespace
+
+std::string history_line(const HistoryEntry& entry, const Group* group, const Output& output) {
+  return local_time(entry.time_ms) + " " + (group ? group->alias : "-") + " " +
+         what_happened(entry, output);
+}
+
+json history_object(const HistoryEntry& entry, const Group* group) {
+  json object = {{"id", entry.id},
+                 {"kind", name(entry.kind)},
+                 {"time", utc_time(entry.time_ms)},
+                 {"sender", to_hex(entry.sender)}};
+  if (group) {
+    object["group"] = group->alias;
+    object["group_id"] = to_hex(group->mls_id);
+  }
+  switch (entry.kind) {
+    case Kind::sent:
+    case Kind::received: put_content(object, entry); break;
+    case Kind::added:
+    case Kind::removed:
+      for (View key : keys_of(entry)) object["keys"].push_back(to_hex(key));
+      break;
+    case Kind::unreadable: object["unreadable"] = to_text(entry.content.reveal()); break;
+    case Kind::joined: break;
+  }
+  return object;
+}
+
+}  // namespace qnpc::client

@@ -1,0 +1,123 @@
+#include "client/session.h"
+
+#include "client/state/file.h"
+
+namespace qnpc::client {
+namespace {
+
+constexpr unsigned authentication_port = 7000;
+constexpr unsigned delivery_port = 7001;
+
+std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
+  const Options& options = context.options;
+  if (use == Session::StateUse::if_there && !exists(options.state)) return nullptr;
+  auto mode = use == Session::StateUse::created_if_missing ? State::Mode::create_if_missing
+                                                           : State::Mode::must_exist;
+  return State::open(options.state, mode, options.keys, context.random);
+}
+
+}  // namespace
+
+Session::Session(Context& context, StateUse use)
+    : context_(context),
+      state_(open_state(context, use)),
+      network_(context.output, context.random),
+      pinning_(context.options.server_key, state_.get()) {
+  if (state_) messenger_ = std::make_unique<Messenger>(*state_, context.random, context.clock);
+  context_.timings.mark("open the state");
+}
+
+void Session::report_trust(const std::string& address, const Connection& connection, Trust trust) {
+  if (trust != Trust::first_use) return;
+  context_.output.note("first contact with " + address +
+                       ": its key is kept in the state from now "
+                       "on, " +
+                       to_hex(connection.server_key()));
+}
+
+Online<AuthenticationClient>& Session::authentication() {
+  if (!authentication_) {
+    const std::string& address = context_.options.server;
+    authentication_ = std::make_unique<Online<AuthenticationClient>>(network_, address,
+                                                                     authentication_port, pinning_);
+    report_trust(address, authentication_->connection, authentication_->trust);
+    context_.timings.mark("connect to the authentication service");
+  }
+  return *authentication_;
+}
+
+Online<DeliveryClient>& Session::delivery() {
+  if (!delivery_) {
+    const std::string& address = context_.options.ds_server;
+    delivery_ =
+        std::make_unique<Online<DeliveryClient>>(network_, address, delivery_port, pinning_);
+    report_trust(address, delivery_->connection, delivery_->trust);
+    context_.timings.mark("connect to the delivery service");
+  }
+  return *delivery_;
+}
+
+void Session::disconnect() {
+  authentication_.reset();
+  delivery_.reset();
+}
+
+void Session::synchronise() {
+  DeliveryClient& service = delivery().client;
+  if (auto refusal = deliver_outbox(*state_, service)) context_.output.note(refusal->what());
+  read_inbox(*messenger_, *state_, service);
+  context_.timings.mark("read the inbox");
+}
+
+void Session::deliver() {
+  auto refusal = deliver_outbox(*state_, delivery().client);
+  context_.timings.mark("deliver");
+  if (refusal) throw *refusal;
+}
+
+Bytes Session::publish_key_package() {
+  Bytes package = messenger_->unpublished_key_package();
+  Bytes fingerprint =
+      authentication().client.upload_key_package(messenger_->identity_key(), package);
+  messenger_->key_package_published();
+  return fingerprint;
+}
+
+Bytes Session::fetch_key_package(View identity_key) {
+  std::optional<Bytes> package = authentication().client.fetch_key_package(identity_key);
+  if (!package) {
+    throw Error(Reason::not_found, "no KeyPackage of " + to_hex(identity_key) +
+                                       " is at the server. Ask its owner to run `register`");
+  }
+  if (!equal(group::key_package_identity(*package), identity_key)) {
+    throw Error(Reason::rejected,
+                "the server gave a KeyPackage of somebody else. Do not trust this "
+                "server");
+  }
+  return *package;
+}
+
+Group Session::find_group(const std::string& name) {
+  std::vector<Group> accepted;
+  std::string names;
+  for (Group& group : state_->groups.list()) {
+    if (!group.accepted) continue;
+    if (group.alias == name) return group;
+    names += (names.empty() ? "" : ", ") + group.alias;
+    accepted.push_back(std::move(group));
+  }
+  if (accepted.empty()) {
+    throw Error(Reason::not_found,
+                "you are in no group yet. Run `create-group`, or `join` once "
+                "somebody has invited you");
+  }
+  if (!name.empty()) {
+    throw Error(Reason::not_found, "there is no group named " + name + " here, but: " + names);
+  }
+  if (accepted.size() > 1) {
+    throw Error(Reason::usage, "name the group with --group-id; there are: " + names);
+  }
+  return accepted.front();
+}
+
+}  // namespace qnpc::client

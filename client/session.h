@@ -1,0 +1,80 @@
+// session: what one command works with: the state, and the services, each when it is first asked
+// for. Reconnecting is a matter of another session.
+#pragma once
+
+#include <memory>
+
+#include "client/delivery.h"
+#include "client/options.h"
+#include "client/pinning.h"
+#include "client/timings.h"
+
+namespace qnpc::client {
+
+/// What main hands to every command.
+struct Context {
+  const Options& options;
+  Output& output;
+  Random& random;
+  const Clock& clock;
+  Timings& timings;
+};
+
+/// A service with its connection.
+template <class Client>
+struct Online {
+  Online(Network& network, const std::string& address, unsigned default_port,
+         const Pinning& pinning)
+      : connection(network, address, default_port,
+                   [&](const noise::PublicKey& key) { pinning.check(address, key); }),
+        trust(pinning.settle(address, connection.server_key())),
+        client(connection) {}
+
+  Connection connection;
+  Trust trust;
+  Client client;
+};
+
+class Session {
+ public:
+  enum class StateUse { required, created_if_missing, if_there };
+
+  Session(Context& context, StateUse use);
+
+  bool has_state() const { return state_ != nullptr; }
+  State& state() { return *state_; }
+  Messenger& messenger() { return *messenger_; }
+  Network& network() { return network_; }
+
+  Online<AuthenticationClient>& authentication();
+  Online<DeliveryClient>& delivery();
+  /// What is lost with the connections is only them.
+  void disconnect();
+
+  /// Delivers what waits and takes in what came. A refused delivery is a note, and stays.
+  void synchronise();
+  /// Delivers what waits; a refusal is an error.
+  void deliver();
+  /// Uploads a KeyPackage for others to invite us with; returns its fingerprint.
+  Bytes publish_key_package();
+
+  /// Takes one KeyPackage of that identity. Throws Reason::not_found where it has none, and
+  /// Reason::rejected where the server gave that of somebody else.
+  Bytes fetch_key_package(View identity_key);
+
+  /// The group with that name or, without one, the only group. Throws Reason::not_found, usage.
+  Group find_group(const std::string& name);
+
+ private:
+  void report_trust(const std::string& address, const Connection& connection, Trust trust);
+
+  Context& context_;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<Messenger> messenger_;
+  Network network_;
+  Pinning pinning_;
+  std::unique_ptr<Online<AuthenticationClient>> authentication_;
+  std::unique_ptr<Online<DeliveryClient>> delivery_;
+};
+
+}  // namespace qnpc::client
