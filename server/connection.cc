@@ -15,9 +15,10 @@ capnp::ReaderOptions reader_options() {
 Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Client service,
                        std::shared_ptr<CallGate> calls, kj::Timer& timer)
     : stream_(kj::mv(stream)),
+      messages_(*stream_),
       calls_(std::move(calls)),
       timer_(timer),
-      network_(*stream_, capnp::rpc::twoparty::Side::SERVER, reader_options()),
+      network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options()),
       rpc_(capnp::makeRpcServer(network_, kj::mv(service))) {
   rpc_.setFlowLimit(limits::call_words_in_flight);
 }

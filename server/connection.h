@@ -4,7 +4,7 @@
 
 #include <capnp/rpc-twoparty.h>
 
-#include "qnpc/noise/stream.h"
+#include "qnpc/noise/stream_rpc.h"
 #include "server/call_gate.h"
 
 namespace qnpc::server {
@@ -25,6 +25,7 @@ class Connection {
   kj::Promise<void> finish();
 
   kj::Own<noise::NoiseStream> stream_;
+  noise::RpcStream messages_;
   std::shared_ptr<CallGate> calls_;
   kj::Timer& timer_;
   uint64_t calls_before_ = 0;
