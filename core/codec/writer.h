@@ -16,9 +16,14 @@ inline constexpr size_t max_vector_length = 0x3fffffff;
 /// The number of bytes of the length field before `length` bytes.
 size_t length_size(size_t length);
 
+/// Room for most structs, so that writing one allocates once.
+inline constexpr size_t usual_size = 256;
+
 template <class Buffer>
 class BasicWriter {
  public:
+  BasicWriter() { out_.reserve(usual_size); }
+
   void u8(uint8_t value) { integer(value, 1); }
   void u16(uint16_t value) { integer(value, 2); }
   void u32(uint32_t value) { integer(value, 4); }

@@ -72,12 +72,12 @@ MessageKey SecretTree::advance(Ratchet& ratchet) const {
 }
 
 MessageKey SecretTree::next(LeafIndex leaf, RatchetType type) {
-  Found found{.leaf = leaf, .type = type};
-  load_ratchets(leaf, found);
-  found.key = advance(found.ratchets[index_of(type)]);
-  MessageKey out = found.key.clone();
-  consume(std::move(found));
-  return out;
+  if (!ratchets_.contains(leaf)) {
+    Found first{.leaf = leaf, .type = type};
+    load_ratchets(leaf, first);
+    consume(std::move(first));
+  }
+  return advance(ratchets_.at(leaf)[index_of(type)]);
 }
 
 uint64_t SecretTree::next_generation(LeafIndex leaf, RatchetType type) const {
