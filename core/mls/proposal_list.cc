@@ -113,12 +113,15 @@ void validate_psks(const ProposalList& list) {
   }
 }
 
-// 12.2: an added client is not there yet, unless this commit removes it, and is added once.
-void validate_adds(const ProposalList& list, const RatchetTree& tree_before_adds) {
+// 12.1.1 and 12.2: an added client fits the group, is not there yet, unless this commit removes it,
+// and is added once.
+void validate_adds(const ProposalList& list, const RatchetTree& tree_before_adds,
+                   const Extensions& extensions) {
   std::set<View, ViewLess> present, added;
   for (const QueuedProposal& p : list) {
     const Add* add = p.proposal.get<Add>();
     if (add == nullptr) continue;
+    require_group_support(add->key_package.leaf_node, extensions);
     require(added.insert(add->key_package.leaf_node.signature_key).second, Reject::duplicate_add);
   }
   if (added.empty()) return;
@@ -167,7 +170,7 @@ AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalLis
       out.removed.push_back(remove->removed);
     }
   }
-  validate_adds(list, out.tree);
+  validate_adds(list, out.tree, out.extensions);
   for (const QueuedProposal& p : list) {
     if (auto* add = p.proposal.get<Add>()) {
       out.added.push_back(out.tree.add_leaf(add->key_package.leaf_node));

@@ -1,0 +1,117 @@
+// mls_insider: members whose groups a test can look into, and messages that an insider forged:
+// taken from a member's real one, changed at will, and signed and tagged again with that member's
+// keys. What such a message breaks is exactly the rule that was changed.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "qnpc/crypto/system_random.h"
+#include "qnpc/mls/group.h"
+
+namespace qnpc::test {
+
+inline constexpr UnixTime now{1'800'000'000};
+inline constexpr auto suite_id = mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519;
+
+class Insider {
+ public:
+  explicit Insider(Random& random)
+      : random_(random), signer(crypto::generate_signature_key(suite().signature, random)) {}
+
+  static const mls::Suite& suite() { return mls::suite_of(suite_id); }
+
+  mls::LeafNode leaf() const {
+    mls::LeafNode out;
+    out.signature_key = signer.public_key;
+    out.credential.identity = to_bytes(std::string_view("somebody"));
+    out.capabilities = {
+        {mls::ProtocolVersion::mls10}, {suite_id}, {}, {}, {mls::CredentialType::basic}};
+    out.lifetime = {now.seconds - 60, now.seconds + 60};
+    return out;
+  }
+
+  /// A KeyPackage of ours; `change` comes before the signatures.
+  mls::KeyPackage key_package(std::function<void(mls::KeyPackage&)> change = {}) {
+    keys = {crypto::generate_hpke_key(suite().kem(), random_),
+            crypto::generate_hpke_key(suite().kem(), random_)};
+    mls::KeyPackage out{
+        .cipher_suite = suite_id, .init_key = keys.init.public_key, .leaf_node = leaf()};
+    out.leaf_node.encryption_key = keys.encryption.public_key;
+    if (change) change(out);
+    out.leaf_node.sign(suite(), signer, std::nullopt);
+    out.sign(suite(), signer);
+    return out;
+  }
+
+  void create(mls::Extensions extensions = {}) {
+    group = mls::Group::create(suite(), random_.bytes(16), leaf(), std::move(extensions), signer,
+                               random_);
+  }
+  void join(const mls::KeyPackage& own, const Bytes& welcome) {
+    auto message = mls::parse_message(welcome);
+    group = mls::Group::join(std::get<mls::Welcome>(message.content), {own, keys});
+  }
+  mls::NewCommit commit(std::vector<mls::Proposal> proposals,
+                        mls::WireFormat format = mls::WireFormat::public_message) {
+    mls::CommitOptions options{.proposals = std::move(proposals), .wire_format = format};
+    return group->commit(options, signer, now, random_);
+  }
+  mls::Processed process(const Bytes& message, const mls::PskLookup& psks = mls::no_psks) {
+    return group->process(mls::parse_message(message), now, psks);
+  }
+  void follow(const Bytes& commit) { group->merge(std::get<mls::StagedCommit>(process(commit))); }
+
+  /// The epoch as this member's storage holds it.
+  mls::Epoch epoch() {
+    Secret epoch = *saved().get("epoch");
+    Secret secrets = *saved().get("secrets");
+    codec::Reader epoch_reader(epoch.reveal());
+    codec::Reader secrets_reader(secrets.reveal());
+    return mls::read_epoch(epoch_reader, secrets_reader);
+  }
+  /// Every stored byte, to see whether something has changed.
+  std::map<std::string, Bytes> state() {
+    std::map<std::string, Bytes> out;
+    for (const auto& [name, value] : saved().records()) out[name] = to_bytes(value.reveal());
+    return out;
+  }
+
+  /// Our public message with its content changed, signed and tagged as ours.
+  Bytes forge(const Bytes& message, const std::function<void(mls::FramedContent&)>& change) {
+    auto parsed = std::get<mls::PublicMessage>(mls::parse_message(message).content);
+    mls::Epoch e = epoch();
+    change(parsed.content);
+    auto content = mls::sign_content(suite(), mls::WireFormat::public_message,
+                                     std::move(parsed.content), e.context, signer);
+    if (content.content.content_type() == mls::ContentType::commit) {
+      content.auth.confirmation_tag = parsed.auth.confirmation_tag;
+    }
+    return mls::to_message(
+        mls::protect_public(suite(), std::move(content), e.context, e.secrets.membership_key));
+  }
+  /// A commit of ours that holds exactly these proposals, and the path of an honest empty one.
+  Bytes forge_commit(std::vector<mls::ProposalOrRef> proposals) {
+    return forge(commit({}).message, [&](mls::FramedContent& content) {
+      std::get<mls::Commit>(content.content).proposals = std::move(proposals);
+    });
+  }
+
+ private:
+  // save() writes what changed, so all of it is in records_ when it returns.
+  const MemoryStorage& saved() {
+    group->save(records_);
+    return records_;
+  }
+
+  Random& random_;
+  MemoryStorage records_;
+
+ public:
+  crypto::SignatureKeyPair signer;
+  mls::KeyPackageKeys keys;
+  std::optional<mls::Group> group;
+};
+
+}  // namespace qnpc::test
