@@ -66,9 +66,14 @@ MessageKey SecretTree::advance(Ratchet& ratchet) const {
   };
   MessageKey out{generation, derive("key", suite_->key_size()),
                  derive("nonce", crypto::aead_nonce_size)};
-  ratchet.secret = derive("secret", suite_->hash_size());
-  ++ratchet.next_generation;
+  skip(ratchet);
   return out;
+}
+
+void SecretTree::skip(Ratchet& ratchet) const {
+  auto generation = static_cast<uint32_t>(ratchet.next_generation++);
+  ratchet.secret = derive_tree_secret(*suite_, ratchet.secret.reveal(), "secret", generation,
+                                      suite_->hash_size());
 }
 
 MessageKey SecretTree::next(LeafIndex leaf, RatchetType type) {
@@ -97,6 +102,7 @@ SecretTree::Found SecretTree::find(LeafIndex leaf, RatchetType type, uint32_t ge
     return found;
   }
   require(generation - ratchet.next_generation <= window_.forward, Reject::generation_too_far);
+  while (generation - ratchet.next_generation > window_.kept) skip(ratchet);
   while (ratchet.next_generation < generation) ratchet.kept.push_back(advance(ratchet));
   if (ratchet.kept.size() > window_.kept) {
     ratchet.kept.erase(ratchet.kept.begin(),

@@ -72,6 +72,7 @@ class SecretTree {
   // The leaf's ratchets as they are, or as they begin; fills the rest of `found`.
   void load_ratchets(LeafIndex leaf, Found& found) const;
   MessageKey advance(Ratchet& ratchet) const;
+  void skip(Ratchet& ratchet) const;  // one generation, without its key
 
   const Suite* suite_;
   RatchetWindow window_;
