@@ -28,8 +28,11 @@ Bytes parent_node_hash(const Suite& suite, const ParentNode* parent, View left_h
   return crypto::digest(suite.hash(), w.view());
 }
 
+// `leaves` is ascending.
 bool any_in_subtree(const std::vector<LeafIndex>& leaves, NodeIndex node) {
-  return std::ranges::any_of(leaves, [&](LeafIndex l) { return in_subtree(node_of(l), node); });
+  auto first = std::ranges::partition_point(
+      leaves, [&](LeafIndex l) { return node_of(l) < node && !in_subtree(node_of(l), node); });
+  return first != leaves.end() && in_subtree(node_of(*first), node);
 }
 
 }  // namespace
