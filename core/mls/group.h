@@ -87,16 +87,18 @@ class Group {
   Bytes protect(View data, const crypto::SignatureKeyPair& signer, size_t padding, Random& random,
                 View authenticated_data = {});
   /// Proposes by reference: the message, and the proposal waits here too.
-  Bytes propose(Proposal proposal, const crypto::SignatureKeyPair& signer, UnixTime now,
-                Random& random, WireFormat wire_format = WireFormat::private_message);
+  Bytes propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
+                const LifetimeRule& lifetimes, Random& random,
+                WireFormat wire_format = WireFormat::private_message);
   /// A fresh leaf of ours for an Update proposal; its private key is kept until it is committed.
   Proposal make_update(const crypto::SignatureKeyPair& signer, Random& random);
 
   NewCommit commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
-                   UnixTime now, Random& random, const PskLookup& psks = no_psks);
+                   const LifetimeRule& lifetimes, Random& random, const PskLookup& psks = no_psks);
   /// A PublicMessage or PrivateMessage of this group. Changes the group only for proposals and
   /// application messages; a commit waits for merge().
-  Processed process(const MlsMessage& message, UnixTime now, const PskLookup& psks = no_psks);
+  Processed process(const MlsMessage& message, const LifetimeRule& lifetimes,
+                    const PskLookup& psks = no_psks);
   void merge(StagedCommit&& staged);
 
   void save(Storage& storage);
@@ -116,8 +118,8 @@ class Group {
  private:
   explicit Group(Epoch epoch) : epoch_(std::move(epoch)) {}
 
-  CommitSetting setting(const Sender& committer, UnixTime now) const {
-    return {epoch_.suite(), epoch_.context, epoch_.tree, committer, now};
+  CommitSetting setting(const Sender& committer, const LifetimeRule& lifetimes) const {
+    return {epoch_.suite(), epoch_.context, epoch_.tree, committer, lifetimes};
   }
   Sender self() const { return {SenderType::member, value(own_leaf())}; }
   FramedContent framed(Content content, View authenticated_data) const;
@@ -135,7 +137,7 @@ class Group {
   ApplicationMessage open_past(const PrivateMessage& message);
   View signature_key_of(const FramedContent& content) const;
   ProposalList resolve(const Commit& commit, const Sender& sender) const;
-  StagedCommit stage(const AuthenticatedContent& content, UnixTime now,
+  StagedCommit stage(const AuthenticatedContent& content, const LifetimeRule& lifetimes,
                      const PskLookup& psks) const;
   TreeKeys keys_after(const AppliedProposals& applied) const;
   StagedCommit staged_from(const AppliedProposals& applied, LeafIndex committer) const;

@@ -88,10 +88,10 @@ Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& rand
   return {Update{std::move(leaf)}};
 }
 
-Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer, UnixTime now,
-                     Random& random, WireFormat wire_format) {
+Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
+                     const LifetimeRule& lifetimes, Random& random, WireFormat wire_format) {
   require(active_, Reject::group_suspended);
-  validate_proposal(setting(self(), now), {proposal, self(), {}});
+  validate_proposal(setting(self(), lifetimes), {proposal, self(), {}});
   AuthenticatedContent content =
       sign_content(suite(), wire_format, framed(std::move(proposal), {}), context(), signer);
   queue(content);
@@ -124,9 +124,9 @@ PathSecrets Group::make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePa
 }
 
 NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
-                        UnixTime now, Random& random, const PskLookup& lookup) {
+                        const LifetimeRule& lifetimes, Random& random, const PskLookup& lookup) {
   require(active_, Reject::group_suspended);
-  CommitSetting before = setting(self(), now);
+  CommitSetting before = setting(self(), lifetimes);
   ProposalList list;
   if (options.include_proposed) list = select_proposals(before, proposals_);
   for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});

@@ -78,7 +78,8 @@ ApplicationMessage Group::open_past(const PrivateMessage& message) {
           std::get<Bytes>(std::move(content.content))};
 }
 
-Processed Group::process(const MlsMessage& message, UnixTime now, const PskLookup& psks) {
+Processed Group::process(const MlsMessage& message, const LifetimeRule& lifetimes,
+                         const PskLookup& psks) {
   require(active_, Reject::group_suspended);
   const auto* private_message = message.get<PrivateMessage>();
   const auto* public_message = message.get<PublicMessage>();
@@ -95,7 +96,7 @@ Processed Group::process(const MlsMessage& message, UnixTime now, const PskLooku
   std::optional<SecretTree::Found> used_key;
   AuthenticatedContent content = open(message, used_key);
   if (content.content.content_type() == ContentType::commit) {
-    StagedCommit staged = stage(content, now, psks);
+    StagedCommit staged = stage(content, lifetimes, psks);
     staged.used_key = std::move(used_key);
     return staged;
   }
@@ -106,7 +107,7 @@ Processed Group::process(const MlsMessage& message, UnixTime now, const PskLooku
     out = ApplicationMessage{*epoch_.tree.leaf(index), index, epoch,
                              std::move(framed.authenticated_data), std::move(*data)};
   } else {
-    validate_proposal(setting(framed.sender, now),
+    validate_proposal(setting(framed.sender, lifetimes),
                       {std::get<Proposal>(framed.content), framed.sender, {}});
     queue(content);
     out = ReceivedProposal{proposals_.back()};
@@ -153,12 +154,12 @@ TreeKeys Group::keys_after(const AppliedProposals& applied) const {
   return keys;
 }
 
-StagedCommit Group::stage(const AuthenticatedContent& content, UnixTime now,
+StagedCommit Group::stage(const AuthenticatedContent& content, const LifetimeRule& lifetimes,
                           const PskLookup& lookup) const {
   const Commit& commit = std::get<Commit>(content.content.content);
   const Sender& sender = content.content.sender;
   ProposalList list = resolve(commit, sender);
-  AppliedProposals applied = apply_proposals(setting(sender, now), list);
+  AppliedProposals applied = apply_proposals(setting(sender, lifetimes), list);
   require(commit.path.has_value() || !applied.path_required, Reject::missing_path);
 
   bool external = sender.sender_type == SenderType::new_member_commit;

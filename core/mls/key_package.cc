@@ -23,11 +23,11 @@ Bytes KeyPackage::ref() const {
   return make_key_package_ref(suite_of(cipher_suite), codec::encode(*this));
 }
 
-void validate_key_package(const KeyPackage& m, UnixTime now) {
+void validate_key_package(const KeyPackage& m, const LifetimeRule& lifetimes) {
   require(m.version == ProtocolVersion::mls10, Reject::wrong_version);
   const Suite& suite = suite_of(m.cipher_suite);
   validate_leaf(suite, m.leaf_node, LeafNodeSource::key_package, std::nullopt);
-  require_current(m.leaf_node.lifetime, now);
+  require_current(m.leaf_node.lifetime, lifetimes);
   require(crypto::valid_hpke_key(suite.kem(), m.init_key), Reject::bad_public_key);
   require(m.init_key != m.leaf_node.encryption_key, Reject::init_key_is_encryption_key);
   require_unique(m.extensions);

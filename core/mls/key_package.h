@@ -28,6 +28,6 @@ struct KeyPackageKeys {
 };
 
 /// Everything of 10.1 that does not depend on a group, and the lifetime of 7.3.
-void validate_key_package(const KeyPackage& key_package, UnixTime now);
+void validate_key_package(const KeyPackage& key_package, const LifetimeRule& lifetimes);
 
 }  // namespace qnpc::mls

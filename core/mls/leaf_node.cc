@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
-#include "qnpc/base/limits.h"
-
 namespace qnpc::mls {
 namespace {
 
 template <class T>
 bool contains(const std::vector<T>& list, T value) {
   return std::ranges::find(list, value) != list.end();
-}
-
-uint64_t in_seconds(std::chrono::hours hours) {
-  return static_cast<uint64_t>(std::chrono::seconds(hours).count());
 }
 
 }  // namespace
@@ -108,12 +102,12 @@ void require_group_support(const LeafNode& leaf, const Extensions& group_context
   }
 }
 
-void require_current(const Lifetime& lifetime, UnixTime now) {
-  uint64_t skew = in_seconds(limits::clock_skew);
-  require(lifetime.not_before <= now.seconds + skew && now.seconds <= lifetime.not_after,
+void require_current(const Lifetime& lifetime, const LifetimeRule& rule) {
+  constexpr uint64_t skew = std::chrono::seconds(limits::clock_skew).count();
+  uint64_t now = rule.now.seconds;
+  require(lifetime.not_before <= now + skew && now <= lifetime.not_after,
           Reject::lifetime_not_current);
-  require(lifetime.not_after - std::min(lifetime.not_before, lifetime.not_after) <=
-              in_seconds(limits::key_package_lifetime_accepted),
+  require(lifetime.not_after - std::min(lifetime.not_before, lifetime.not_after) <= rule.longest,
           Reject::lifetime_too_long);
 }
 

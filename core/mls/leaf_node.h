@@ -1,6 +1,7 @@
 // leaf_node: a member's keys, credential and capabilities. RFC 9420 5.3, 7.2 and 7.3.
 #pragma once
 
+#include "qnpc/base/limits.h"
 #include "qnpc/base/time.h"
 #include "qnpc/mls/cipher_suite.h"
 #include "qnpc/mls/extension.h"
@@ -77,8 +78,17 @@ void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expe
                    const std::optional<LeafPosition>& position);
 /// Whether the leaf fits a group whose GroupContext has these extensions.
 void require_group_support(const LeafNode& leaf, const Extensions& group_context_extensions);
-/// The lifetime rule of 7.3 and the longest lifetime that we accept (limits).
-void require_current(const Lifetime& lifetime, UnixTime now);
+/// What lifetimes are judged by: the time, and the longest that the application accepts (7.2).
+struct LifetimeRule {
+  static constexpr uint64_t default_longest =
+      std::chrono::seconds(limits::key_package_lifetime_accepted).count();
+
+  LifetimeRule(UnixTime at, uint64_t seconds = default_longest) : now(at), longest(seconds) {}
+  UnixTime now;
+  uint64_t longest;  // in seconds
+};
+/// The lifetime rules of 7.2 and 7.3.
+void require_current(const Lifetime& lifetime, const LifetimeRule& rule);
 
 void Credential::write(auto& w) const {
   codec::write(w, credential_type);

@@ -18,7 +18,7 @@ bool is_external_commit(const CommitSetting& setting) {
 void validate(const CommitSetting& s, const Sender&, const Add& add) {
   require(add.key_package.version == s.context.version, Reject::wrong_version);
   require(add.key_package.cipher_suite == s.context.cipher_suite, Reject::wrong_cipher_suite);
-  validate_key_package(add.key_package, s.now);
+  validate_key_package(add.key_package, s.lifetimes);
 }
 
 void validate(const CommitSetting& s, const Sender& sender, const Update& update) {

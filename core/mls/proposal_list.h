@@ -19,7 +19,7 @@ struct CommitSetting {
   const GroupContext& context;
   const RatchetTree& tree;
   Sender committer;
-  UnixTime now;
+  LifetimeRule lifetimes;
 };
 
 /// What the list makes of the group.
