@@ -73,13 +73,16 @@ const Suite& suite_of(CipherSuite id) {
               "cipher suite " + std::to_string(static_cast<uint16_t>(id)) + " is not supported");
 }
 
+Bytes ref_hash(const Suite& suite, std::string_view label, View value) {
+  return crypto::digest(suite.hash(), labelled(as_view(label), value));
+}
+
 Bytes make_key_package_ref(const Suite& suite, View key_package) {
-  return crypto::digest(suite.hash(), labelled(mls_label("KeyPackage Reference"), key_package));
+  return ref_hash(suite, "MLS 1.0 KeyPackage Reference", key_package);
 }
 
 Bytes make_proposal_ref(const Suite& suite, View authenticated_content) {
-  return crypto::digest(suite.hash(),
-                        labelled(mls_label("Proposal Reference"), authenticated_content));
+  return ref_hash(suite, "MLS 1.0 Proposal Reference", authenticated_content);
 }
 
 Bytes sign_with_label(const Suite& suite, const crypto::SignatureKeyPair& key,

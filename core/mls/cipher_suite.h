@@ -26,7 +26,9 @@ bool is_supported(CipherSuite id);
 /// Throws Reason::unsupported for a suite that we do not speak.
 const Suite& suite_of(CipherSuite id);
 
-/// RefHash of 5.2 with its two labels.
+/// 5.2. Unlike the labels below, this one is taken as it stands.
+Bytes ref_hash(const Suite& suite, std::string_view label, View value);
+/// RefHash with its two labels.
 Bytes make_key_package_ref(const Suite& suite, View key_package);
 Bytes make_proposal_ref(const Suite& suite, View authenticated_content);
 

@@ -56,19 +56,6 @@ Bytes sender_data_aad(const PrivateMessage& m) {
   return w.take();
 }
 
-struct SenderDataKey {
-  Secret key;
-  Secret nonce;
-};
-SenderDataKey sender_data_key(const Suite& suite, const Secret& sender_data_secret,
-                              View ciphertext) {
-  View sample = ciphertext.first(std::min(ciphertext.size(), suite.hash_size()));
-  auto expand = [&](std::string_view label, size_t length) {
-    return expand_with_label(suite, sender_data_secret.reveal(), label, sample, length);
-  };
-  return {expand("key", suite.key_size()), expand("nonce", crypto::aead_nonce_size)};
-}
-
 Secret guarded_nonce(const MessageKey& key, const ByteArray<4>& reuse_guard) {
   Secret nonce = key.nonce.clone();
   for (size_t i = 0; i < reuse_guard.size(); ++i) nonce.reveal_mutable()[i] ^= reuse_guard[i];
@@ -96,6 +83,8 @@ void verify_content(const Suite& suite, const AuthenticatedContent& content,
 
 PublicMessage protect_public(const Suite& suite, AuthenticatedContent content,
                              const GroupContext& context, const Secret& membership_key) {
+  require(content.content.content_type() != ContentType::application,
+          Reject::application_not_encrypted);
   PublicMessage out;
   if (content.content.sender.sender_type == SenderType::member) {
     out.membership_tag = membership_tag(suite, content, context, membership_key);
@@ -169,6 +158,15 @@ OpenedPrivate open_private(const Suite& suite, const PrivateMessage& message,
   require(std::ranges::all_of(r.rest(), [](uint8_t byte) { return byte == 0; }),
           Reject::nonzero_padding);
   return {std::move(content), std::move(found)};
+}
+
+SenderDataKey sender_data_key(const Suite& suite, const Secret& sender_data_secret,
+                              View ciphertext) {
+  View sample = ciphertext.first(std::min(ciphertext.size(), suite.hash_size()));
+  auto expand = [&](std::string_view label, size_t length) {
+    return expand_with_label(suite, sender_data_secret.reveal(), label, sample, length);
+  };
+  return {expand("key", suite.key_size()), expand("nonce", crypto::aead_nonce_size)};
 }
 
 RatchetType ratchet_type(ContentType type) {

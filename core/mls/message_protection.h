@@ -14,7 +14,8 @@ AuthenticatedContent sign_content(const Suite& suite, WireFormat wire_format, Fr
 void verify_content(const Suite& suite, const AuthenticatedContent& content,
                     const GroupContext& context, View signature_key);
 
-/// 6.2. `content` was signed for WireFormat::public_message.
+/// 6.2. `content` was signed for WireFormat::public_message. Rejects application data
+/// (application_not_encrypted).
 PublicMessage protect_public(const Suite& suite, AuthenticatedContent content,
                              const GroupContext& context, const Secret& membership_key);
 /// Rejects with bad_membership_tag, where the sender is a member. The signature is not looked at.
@@ -36,6 +37,14 @@ struct OpenedPrivate {
 OpenedPrivate open_private(const Suite& suite, const PrivateMessage& message,
                            const SecretTree& secret_tree, const Secret& sender_data_secret,
                            LeafIndex own_leaf);
+
+/// What the sender data of a message with that ciphertext is encrypted with, 6.3.2.
+struct SenderDataKey {
+  Secret key;
+  Secret nonce;
+};
+SenderDataKey sender_data_key(const Suite& suite, const Secret& sender_data_secret,
+                              View ciphertext);
 
 /// The kind of key that content of that type is encrypted with.
 RatchetType ratchet_type(ContentType type);
