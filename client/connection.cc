@@ -17,10 +17,14 @@ bool begins_with(const Error& error, Reason reason) {
 
 Connection::Connection(Network& network, const std::string& address, unsigned default_port,
                        const CheckServerKey& check)
-    : network_(network), address_(address), stream_(open(default_port, check)) {
+    : network_(network),
+      address_(address),
+      stream_(open(default_port, check)),
+      messages_(*stream_) {
   capnp::ReaderOptions options;
   options.traversalLimitInWords = limits::rpc_answer_words;
-  vat_ = kj::heap<capnp::TwoPartyVatNetwork>(*stream_, capnp::rpc::twoparty::Side::CLIENT, options);
+  vat_ =
+      kj::heap<capnp::TwoPartyVatNetwork>(messages_, capnp::rpc::twoparty::Side::CLIENT, options);
   rpc_ = kj::heap<capnp::RpcSystem<capnp::rpc::twoparty::VatId>>(capnp::makeRpcClient(*vat_));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "client/network.h"
+#include "qnpc/noise/stream_rpc.h"
 
 namespace qnpc::client {
 
@@ -43,6 +44,7 @@ class Connection {
   Network& network_;
   std::string address_;
   kj::Own<noise::NoiseStream> stream_;
+  noise::RpcStream messages_;
   kj::Own<capnp::TwoPartyVatNetwork> vat_;
   kj::Own<capnp::RpcSystem<capnp::rpc::twoparty::VatId>> rpc_;
 };
