@@ -1,8 +1,6 @@
-// stream: a Noise channel as a kj::AsyncIoStream, docs/noise.md. RPC rides on it through
-// capnp::TwoPartyVatNetwork.
+// stream: a Noise channel as a kj::AsyncIoStream, docs/noise.md. RPC rides on it: stream_rpc.h.
 //
 //   auto stream = noise::connect(kj::mv(socket), endpoint, check_server).wait(scope);
-//   capnp::TwoPartyClient client(*stream);
 //
 // What is true of every stream: nothing is delivered that the peer did not send, in its order; any
 // frame that does not verify ends it; an end that the peer did not announce is an error and no EOF.
