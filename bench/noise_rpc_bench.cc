@@ -120,15 +120,17 @@ double median(std::array<double, rounds> values) {
 int main() {
   std::array<double, rounds> plain{};
   std::array<double, rounds> noise{};
+  std::array<double, rounds> ratio{};
   std::printf("RPC calls of %zu bytes a second, %d under way, one thread each side\n", payload_size,
               window);
   std::printf("%8s %12s %12s %8s\n", "round", "plain TCP", "Noise", "ratio");
   for (size_t i = 0; i < rounds; ++i) {
     plain[i] = measure<Plain>();
     noise[i] = measure<Noise>();
-    std::printf("%8zu %12.0f %12.0f %8.2f\n", i + 1, plain[i], noise[i], noise[i] / plain[i]);
+    ratio[i] = noise[i] / plain[i];
+    std::printf("%8zu %12.0f %12.0f %8.2f\n", i + 1, plain[i], noise[i], ratio[i]);
   }
-  const double ratio = median(noise) / median(plain);
+  // The ratio's median is that of the rounds: what disturbs a round disturbs both of its halves.
   std::printf("%8s %12.0f %12.0f %8.2f  (target: at least %.1f)\n", "median", median(plain),
-              median(noise), ratio, target);
+              median(noise), median(ratio), target);
 }
