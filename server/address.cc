@@ -75,8 +75,9 @@ std::string to_text(const Address& address) {
   int code = getnameinfo(address.get(), address.size, host, sizeof(host), port, sizeof(port),
                          NI_NUMERICHOST | NI_NUMERICSERV);
   if (code != 0) return "(unknown)";
-  bool is_ipv6 = address.storage.ss_family == AF_INET6;
-  return (is_ipv6 ? "[" + std::string(host) + "]" : std::string(host)) + ":" + port;
+  std::string text = host;
+  if (address.storage.ss_family == AF_INET6) text.insert(0, 1, '[').push_back(']');
+  return text + ":" + port;
 }
 
 std::vector<kj::AutoCloseFd> listen_on(const Address& address, size_t sockets) {

@@ -23,7 +23,7 @@ inline constexpr uint64_t key_packages_total_bytes = uint64_t{4} << 20;
 inline constexpr uint64_t inbox_entries = 20'000;
 inline constexpr uint64_t inbox_total_bytes = uint64_t{256} << 20;
 // Ids remembered so that a repeated call is recognised, also after the entry was taken: far more
-// than a client has in doubt at once, and at most some 100 KiB for each key.
+// than a client has in doubt at once. Up to twice as many are kept, some 150 KiB for a key.
 inline constexpr uint64_t remembered_fingerprints = 2048;
 inline constexpr uint64_t remembered_message_ids = 1024;
 

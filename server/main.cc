@@ -1,10 +1,10 @@
 // main: wires everything, in the order in which things can fail: settings, data directory,
 // addresses, database, threads. Then it waits for a signal.
 #include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 #include <deque>
 
@@ -110,6 +110,7 @@ ExitCode run(int argc, char** argv) {
   log::configure(settings.log_level, settings.log_format);
   protect_memory();
   raise_file_limit();
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads what we print may leave
 
   kj::AutoCloseFd lock;
   noise::StaticKey static_key;

@@ -91,6 +91,10 @@ void prepare_database(const std::string& path) {
 
 Database open_writer(const std::string& path) {
   Database database(path, Database::Mode::read_write);
+  // SQLite falls back to reading where it may not write, and would fail at the first request.
+  if (sqlite3_db_readonly(database.handle(), "main") != 0) {
+    throw Error(Reason::io, "cannot write the database " + path + ". Give it to this user.");
+  }
   // secure_delete FAST overwrites what was removed where that costs no write of its own.
   database.execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"

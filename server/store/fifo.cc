@@ -11,37 +11,42 @@ int64_t to_integer(uint64_t value) {
   return static_cast<int64_t>(std::min<uint64_t>(value, std::numeric_limits<int64_t>::max()));
 }
 
+/// The text with the queue's name in place of each $.
+std::string named(const std::string& name, std::string_view text) {
+  std::string sql;
+  for (char c : text) {
+    if (c == '$') {
+      sql += name;
+    } else {
+      sql += c;
+    }
+  }
+  return sql;
+}
+
 }  // namespace
 
 std::string fifo_schema(const std::string& name) {
-  // The owner's small integer stands for its key in the other tables, which keeps their index
+  // The owner's small integer stands for its key in the other tables, which keeps their indexes
   // small. AUTOINCREMENT, or a sequence number would be given again after its row was removed.
-  return "CREATE TABLE " + name +
-         "_owner("
-         "  id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, entries INTEGER NOT NULL,"
-         "  bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;"
-         "CREATE TABLE " +
-         name +
-         "_entry("
-         "  sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL,"
-         "  blob BLOB NOT NULL) STRICT;"
-         "CREATE INDEX " +
-         name + "_entry_by_owner ON " + name +
-         "_entry(owner);"
-         "CREATE TABLE " +
-         name +
-         "_remembered("
-         "  owner INTEGER NOT NULL, slot INTEGER NOT NULL, id BLOB NOT NULL,"
-         "  PRIMARY KEY(owner, slot), UNIQUE(owner, id)) STRICT, WITHOUT ROWID;";
+  return named(name, R"(
+    CREATE TABLE $_owner(
+      id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
+      entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;
+    CREATE TABLE $_entry(
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL,
+      blob BLOB NOT NULL) STRICT;
+    CREATE INDEX $_entry_by_owner ON $_entry(owner);
+    CREATE TABLE $_remembered(
+      owner INTEGER NOT NULL, generation INTEGER NOT NULL, id BLOB NOT NULL,
+      PRIMARY KEY(owner, generation, id)) STRICT, WITHOUT ROWID;)");
 }
 
 FifoReader::FifoReader(Database& database, const std::string& name)
-    : select_(database.prepare("SELECT sequence, blob FROM " + name +
-                               "_entry WHERE owner ="
-                               " (SELECT id FROM " +
-                               name +
-                               "_owner WHERE key = ?1) AND sequence > ?2"
-                               " ORDER BY sequence LIMIT ?3")) {}
+    : select_(database.prepare(named(name, R"(
+        SELECT sequence, blob FROM $_entry
+        WHERE owner = (SELECT id FROM $_owner WHERE key = ?1) AND sequence > ?2
+        ORDER BY sequence LIMIT ?3)"))) {}
 
 Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, size_t bytes) {
   Page page;
@@ -61,23 +66,25 @@ Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, siz
 Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits)
     : limits_(limits),
       reader_(database, name),
-      select_owner_(database.prepare("SELECT id, entries, bytes, ids FROM " + name +
-                                     "_owner WHERE key = ?1")),
-      insert_owner_(database.prepare("INSERT INTO " + name +
-                                     "_owner(key, entries, bytes, ids) VALUES(?1, 0, 0, 0)"
-                                     " RETURNING id")),
-      update_owner_(database.prepare("UPDATE " + name +
-                                     "_owner SET entries = ?2, bytes = ?3, ids = ?4"
-                                     " WHERE id = ?1")),
-      insert_(database.prepare("INSERT INTO " + name + "_entry(owner, blob) VALUES(?1, ?2)")),
-      sum_through_(database.prepare("SELECT count(*), ifnull(sum(length(blob)), 0) FROM " + name +
-                                    "_entry WHERE owner = ?1 AND sequence <= ?2")),
+      select_owner_(database.prepare(
+          named(name, "SELECT id, entries, bytes, ids FROM $_owner WHERE key = ?1"))),
+      insert_owner_(database.prepare(named(name, R"(
+        INSERT INTO $_owner(key, entries, bytes, ids) VALUES(?1, 0, 0, 0) RETURNING id)"))),
+      update_owner_(database.prepare(
+          named(name, "UPDATE $_owner SET entries = ?2, bytes = ?3, ids = ?4 WHERE id = ?1"))),
+      insert_(database.prepare(named(name, "INSERT INTO $_entry(owner, blob) VALUES(?1, ?2)"))),
+      sum_through_(database.prepare(named(name, R"(
+        SELECT count(*), ifnull(sum(length(blob)), 0) FROM $_entry
+        WHERE owner = ?1 AND sequence <= ?2)"))),
       delete_through_(
-          database.prepare("DELETE FROM " + name + "_entry WHERE owner = ?1 AND sequence <= ?2")),
-      is_remembered_(
-          database.prepare("SELECT 1 FROM " + name + "_remembered WHERE owner = ?1 AND id = ?2")),
-      remember_(database.prepare("INSERT OR REPLACE INTO " + name +
-                                 "_remembered(owner, slot, id) VALUES(?1, ?2, ?3)")) {}
+          database.prepare(named(name, "DELETE FROM $_entry WHERE owner = ?1 AND sequence <= ?2"))),
+      is_remembered_(database.prepare(named(name, R"(
+        SELECT 1 FROM $_remembered
+        WHERE owner = ?1 AND generation IN (?2, ?2 - 1) AND id = ?3)"))),
+      remember_(database.prepare(
+          named(name, "INSERT INTO $_remembered(owner, generation, id) VALUES(?1, ?2, ?3)"))),
+      forget_before_(database.prepare(
+          named(name, "DELETE FROM $_remembered WHERE owner = ?1 AND generation < ?2"))) {}
 
 std::optional<Fifo::Owner> Fifo::find_owner(const OwnerKey& key) {
   Rows rows = select_owner_.query(View(key));
@@ -88,7 +95,7 @@ std::optional<Fifo::Owner> Fifo::find_owner(const OwnerKey& key) {
 
 Put Fifo::put(const OwnerKey& key, View id, View blob) {
   std::optional<Owner> found = find_owner(key);
-  if (found && !id.empty() && is_remembered_.query(found->id, id).next()) return Put::duplicate;
+  if (found && !id.empty() && is_remembered(*found, id)) return Put::duplicate;
   Owner owner = found.value_or(Owner{});
   if (owner.entries + 1 > limits_.entries || owner.bytes + blob.size() > limits_.bytes) {
     throw Error(Reason::quota, "the queue of this key is full (" + std::to_string(owner.entries) +
@@ -100,13 +107,25 @@ Put Fifo::put(const OwnerKey& key, View id, View blob) {
     owner.id = rows.integer(0);
   }
   insert_.run(owner.id, blob);
-  if (!id.empty()) {
-    remember_.run(owner.id, to_integer(owner.ids % limits_.remembered), id);
-    ++owner.ids;
-  }
+  if (!id.empty()) remember(owner, id);
   update_owner_.run(owner.id, to_integer(owner.entries + 1), to_integer(owner.bytes + blob.size()),
                     to_integer(owner.ids));
   return Put::stored;
+}
+
+bool Fifo::is_remembered(const Owner& owner, View id) {
+  return is_remembered_.query(owner.id, generation(owner), id).next();
+}
+
+/// Ids go by generations of which the last two are kept: nothing has to be sorted by age.
+void Fifo::remember(Owner& owner, View id) {
+  remember_.run(owner.id, generation(owner), id);
+  ++owner.ids;
+  if (owner.ids % limits_.remembered == 0) forget_before_.run(owner.id, generation(owner) - 1);
+}
+
+int64_t Fifo::generation(const Owner& owner) const {
+  return to_integer(owner.ids / limits_.remembered);
 }
 
 std::vector<Bytes> Fifo::take(const OwnerKey& key, uint64_t entries, size_t bytes) {

@@ -16,7 +16,7 @@ namespace qnpc::server {
 struct FifoLimits {
   uint64_t entries;     // for one key
   uint64_t bytes;       // for one key, the sum of its blobs
-  uint64_t remembered;  // ids for one key: the newest of them
+  uint64_t remembered;  // ids for one key: at least so many of the newest, at most twice that
 };
 
 /// The statements that make the tables of a queue with this name.
@@ -48,9 +48,12 @@ class Fifo {
     int64_t id;
     uint64_t entries;
     uint64_t bytes;
-    uint64_t ids;  // put with an id since ever: the next goes into slot ids % remembered
+    uint64_t ids;  // remembered since ever
   };
   std::optional<Owner> find_owner(const OwnerKey& key);
+  bool is_remembered(const Owner& owner, View id);
+  void remember(Owner& owner, View id);
+  int64_t generation(const Owner& owner) const;
 
   FifoLimits limits_;
   FifoReader reader_;
@@ -62,6 +65,7 @@ class Fifo {
   Statement delete_through_;
   Statement is_remembered_;
   Statement remember_;
+  Statement forget_before_;
 };
 
 }  // namespace qnpc::server

@@ -56,7 +56,8 @@ class ModelStore final : public Store {
  private:
   struct Queue {
     std::deque<Entry> entries;
-    std::deque<Bytes> remembered;
+    std::deque<Bytes> remembered;  // in generations, of which the last but one is complete
+    size_t ids = 0;
   };
 
   kj::Promise<Put> put(Queue& queue, const FifoLimits& limits, const Bytes& id, Bytes blob) {
@@ -69,8 +70,11 @@ class ModelStore final : public Store {
       return rpc::to_exception(Error(Reason::quota, "full"));
     }
     queue.entries.push_back({++last_sequence_, std::move(blob)});
-    if (!id.empty()) queue.remembered.push_back(id);
-    if (queue.remembered.size() > limits.remembered) queue.remembered.pop_front();
+    if (id.empty()) return Put::stored;
+    queue.remembered.push_back(id);
+    if (++queue.ids % limits.remembered == 0) {
+      while (queue.remembered.size() > limits.remembered) queue.remembered.pop_front();
+    }
     return Put::stored;
   }
 

@@ -114,16 +114,16 @@ TEST_P(StoreContract, StoresAMessageIdOnceForEachInbox) {
   EXPECT_EQ(drain(1), "");
 }
 
-TEST_P(StoreContract, ForgetsOnlyTheOldestMessageIds) {
-  enqueue(1, 100, "first");
-  for (uint32_t i = 0; i < small_limits().inbox.remembered; ++i) {
-    EXPECT_EQ(enqueue(1, 100, "first"), Put::duplicate);
-    enqueue(1, i, "x");
+TEST_P(StoreContract, RemembersTheNewestMessageIdsAndForgetsTheOldest) {
+  const uint64_t remembered = small_limits().inbox.remembered;
+  uint32_t id = 0;
+  for (; id < 5 * remembered; ++id) {
+    EXPECT_EQ(enqueue(1, id, "x"), Put::stored);
     drain(1);
+    uint64_t oldest = id < remembered ? 0 : id - remembered + 1;
+    EXPECT_EQ(enqueue(1, static_cast<uint32_t>(oldest), "x"), Put::duplicate) << "after " << id;
   }
-  EXPECT_EQ(enqueue(1, 0, "x"), Put::duplicate);
-  EXPECT_EQ(enqueue(1, 100, "first"), Put::stored);
-  EXPECT_EQ(enqueue(1, 0, "x"), Put::stored);  // pushed out by it
+  EXPECT_EQ(enqueue(1, static_cast<uint32_t>(id - 2 * remembered - 1), "x"), Put::stored);
 }
 
 TEST_P(StoreContract, ReadsPagesAfterACursor) {
