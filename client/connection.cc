@@ -65,8 +65,9 @@ kj::Own<noise::NoiseStream> Connection::open(unsigned default_port, const CheckS
                             " answers, but not as a quicnprotochat server. Check the "
                             "address and the port");
     }
+    std::string why = std::string(e.what()).substr(what.size() + 2);  // behind "<what>: "
     throw ServerError(e.reason() == Reason::timeout ? Reason::timeout : Reason::unavailable,
-                      "cannot reach the server at " + address_ + " (" + e.what() +
+                      "cannot reach the server at " + address_ + " (" + why +
                           "). Check that it runs there, then try again");
   }
 }
