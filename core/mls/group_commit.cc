@@ -37,6 +37,18 @@ Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const 
   return to_message(std::move(welcome));
 }
 
+// The leaf with new keys, without the fields that only its old source has.
+LeafNode renewed(const LeafNode& old, LeafNodeSource source, Bytes encryption_key,
+                 Bytes signature_key) {
+  LeafNode out = old;
+  out.encryption_key = std::move(encryption_key);
+  out.signature_key = std::move(signature_key);
+  out.leaf_node_source = source;
+  out.lifetime = {};
+  out.parent_hash.clear();
+  return out;
+}
+
 std::vector<ProposalOrRef> listed(const ProposalList& list) {
   std::vector<ProposalOrRef> out;
   for (const QueuedProposal& p : list) {
@@ -78,10 +90,8 @@ Bytes Group::protect_handshake(AuthenticatedContent content, Random& random) {
 Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& random) {
   auto key =
       std::make_shared<const crypto::HpkeKeyPair>(crypto::generate_hpke_key(suite().kem(), random));
-  LeafNode leaf = *epoch_.tree.leaf(own_leaf());
-  leaf.encryption_key = key->public_key;
-  leaf.signature_key = signer.public_key;
-  leaf.leaf_node_source = LeafNodeSource::update;
+  LeafNode leaf = renewed(*epoch_.tree.leaf(own_leaf()), LeafNodeSource::update, key->public_key,
+                          signer.public_key);
   leaf.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
   update_keys_[key->public_key] = key;
   unsaved_.proposals = true;
@@ -107,10 +117,8 @@ PathSecrets Group::make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePa
   std::vector<Bytes> public_keys;
   for (const PathStep& step : secrets.steps) public_keys.push_back(step.key->public_key);
 
-  path.leaf_node = *applied.tree.leaf(own_leaf());
-  path.leaf_node.encryption_key = leaf_key.public_key;
-  path.leaf_node.signature_key = signer.public_key;
-  path.leaf_node.leaf_node_source = LeafNodeSource::commit;
+  path.leaf_node = renewed(*applied.tree.leaf(own_leaf()), LeafNodeSource::commit,
+                           leaf_key.public_key, signer.public_key);
   path.leaf_node.parent_hash = set_path(suite(), applied.tree, own_leaf(), public_keys);
   path.leaf_node.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
   applied.tree.set_leaf(own_leaf(), path.leaf_node);
