@@ -1,0 +1,81 @@
+// test_client: a client of the MLS library as tests need it: one identity, KeyPackages, one group.
+#pragma once
+
+#include "qnpc/mls/group.h"
+
+namespace qnpc::test {
+
+inline constexpr UnixTime test_time{1'800'000'000};
+
+/// A KeyPackage and what its owner keeps.
+struct OwnKeyPackage {
+  mls::KeyPackage key_package;
+  mls::KeyPackageKeys keys;
+};
+
+class TestClient {
+ public:
+  TestClient(const mls::Suite& suite, std::string name, Random& random)
+      : suite_(&suite),
+        name_(std::move(name)),
+        signer_(crypto::generate_signature_key(suite.signature, random)) {}
+
+  const std::string& name() const { return name_; }
+  const crypto::SignatureKeyPair& signer() const { return signer_; }
+  mls::Group& group() { return group_.value(); }
+  const mls::Group& group() const { return group_.value(); }
+
+  OwnKeyPackage make_key_package(Random& random) const {
+    OwnKeyPackage out{{},
+                      {crypto::generate_hpke_key(suite_->kem(), random),
+                       crypto::generate_hpke_key(suite_->kem(), random)}};
+    mls::KeyPackage& package = out.key_package;
+    package.cipher_suite = suite_->id;
+    package.init_key = out.keys.init.public_key;
+    package.leaf_node = leaf();
+    package.leaf_node.encryption_key = out.keys.encryption.public_key;
+    package.leaf_node.lifetime = {test_time.seconds - 1000, test_time.seconds + 1000};
+    package.leaf_node.sign(*suite_, signer_, std::nullopt);
+    package.sign(*suite_, signer_);
+    return out;
+  }
+
+  void create_group(Random& random) {
+    group_.emplace(mls::Group::create(*suite_, random.bytes(16), leaf(), {}, signer_, random));
+  }
+  /// `welcome` is an MLSMessage.
+  void join(View welcome, const OwnKeyPackage& own) {
+    mls::MlsMessage message = mls::parse_message(welcome);
+    group_.emplace(mls::Group::join(std::get<mls::Welcome>(message.content),
+                                    {.key_package = own.key_package, .keys = own.keys}));
+  }
+  mls::Processed receive(View message) {
+    return group().process(mls::parse_message(message), test_time);
+  }
+  /// What a client does at the end of a process and at the start of the next.
+  void save_and_reload() {
+    group().save(storage_);
+    group_.emplace(mls::Group::load(storage_));
+  }
+
+ private:
+  mls::LeafNode leaf() const {
+    mls::LeafNode out;
+    out.signature_key = signer_.public_key;
+    out.credential.identity = to_bytes(std::string_view(name_));
+    out.capabilities = {.versions = {mls::ProtocolVersion::mls10},
+                        .cipher_suites = {suite_->id},
+                        .extensions = {},
+                        .proposals = {},
+                        .credentials = {mls::CredentialType::basic}};
+    return out;
+  }
+
+  const mls::Suite* suite_;
+  std::string name_;
+  crypto::SignatureKeyPair signer_;
+  std::optional<mls::Group> group_;
+  MemoryStorage storage_;
+};
+
+}  // namespace qnpc::test
