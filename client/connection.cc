@@ -7,8 +7,8 @@
 namespace qnpc::client {
 namespace {
 
-// The Noise channel reports its reasons as text.
-bool begins_with(const Error& error, Reason reason) {
+// The Noise channel reports its own reasons as text.
+bool names(const Error& error, Reason reason) {
   return std::string_view(error.what()).find(std::string(name(reason)) + ": ") !=
          std::string_view::npos;
 }
@@ -59,7 +59,7 @@ kj::Own<noise::NoiseStream> Connection::open(unsigned default_port, const CheckS
                          what, limits::connect);
   } catch (const ServerError& e) {
     if (refusal) throw *refusal;
-    if (begins_with(e, Reason::handshake_failed) || begins_with(e, Reason::too_large)) {
+    if (e.reason() == Reason::too_large || names(e, Reason::handshake_failed)) {
       throw ServerError(Reason::handshake_failed,
                         address_ +
                             " answers, but not as a quicnprotochat server. Check the "

@@ -1,0 +1,166 @@
+"""world: real processes for the end-to-end tests. A server that can be killed, and people who each
+have a state of their own. QNPC_BIN names the folder of the two programs."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import unittest
+
+BIN = os.environ.get("QNPC_BIN", os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
+COMMAND_SECONDS = 120
+
+# Exit codes, client/exit_code.h.
+OK, FAILURE, USAGE, UNREACHABLE, NOT_AUTHENTIC, NOTHING_THERE, LOCAL_FILE, REFUSED, REJECTED = range(9)
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+class Server:
+    """One server process; started again it has the same folder, and so the same key."""
+
+    def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0"):
+        self.folder = folder
+        self.authentication = authentication
+        self.delivery = delivery
+        self.key = None
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [program("quicnprotochat-server"), "--data-dir", self.folder, "--log-level", "warn",
+             "--listen", self.authentication, "--ds-listen", self.delivery],
+            stdout=subprocess.PIPE, text=True)
+        for line in self.process.stdout:
+            name, _, value = line.strip().partition(": ")
+            if name == "server key":
+                self.key = value
+            elif name == "authentication service":
+                self.authentication = value
+            elif name == "delivery service":
+                self.delivery = value
+            elif name == "ready":
+                return
+        raise AssertionError("the server did not start")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def restart(self):
+        self.kill()
+        self.start()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.kill()
+
+
+class Outcome:
+    """How a command ended."""
+
+    def __init__(self, process):
+        self.code = process.returncode
+        self.out = process.stdout
+        self.err = process.stderr
+
+    def objects(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Person:
+    """A client with its state. Commands answer in JSON."""
+
+    def __init__(self, world, name):
+        self.world = world
+        self.folder = os.path.join(world.folder, name)
+        self.state = os.path.join(self.folder, "state.db")
+        self.options = []
+
+    def command(self, *arguments):
+        server = self.world.server
+        return [program("quicnprotochat-client"), "--json", "--state", self.state,
+                "--server", server.authentication, "--ds-server", server.delivery,
+                *self.options, *arguments]
+
+    def run(self, *arguments, stdin=b""):
+        process = subprocess.run(self.command(*arguments), input=stdin, capture_output=True,
+                                 timeout=COMMAND_SECONDS)
+        process.stdout = process.stdout.decode()
+        process.stderr = process.stderr.decode()
+        return Outcome(process)
+
+    def must(self, *arguments, stdin=b""):
+        """The objects that a command prints which has to succeed."""
+        outcome = self.run(*arguments, stdin=stdin)
+        assert outcome.code == OK, (arguments, outcome.code, outcome.out, outcome.err)
+        return outcome.objects()
+
+    def start(self, *arguments):
+        return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def killed_after(self, seconds, *arguments):
+        """Starts a command and kills it (SIGKILL) unless it has ended by then."""
+        process = self.start(*arguments)
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        return process.returncode
+
+    def register(self):
+        self.key = self.must("register")[0]["identity_key"]
+        return self.key
+
+    def texts(self, kind):
+        """The texts of the history that were sent, or received, oldest first."""
+        return [entry["text"] for entry in self.must("recv", "--all")
+                if entry["kind"] == kind and "text" in entry]
+
+    def unreadable(self):
+        return [entry for entry in self.must("recv", "--all") if "unreadable" in entry]
+
+    def agreement(self):
+        """What equal members of a group have in common."""
+        return {group["group_id"]: group["epoch_authenticator"] for group in self.must("groups")}
+
+
+class World(unittest.TestCase):
+    """A test case with a server and a folder of its own."""
+
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory(prefix="qnpc-e2e.")
+        self.addCleanup(temporary.cleanup)
+        self.folder = temporary.name
+        self.server = Server(os.path.join(self.folder, "server"))
+        self.addCleanup(self.server.stop)
+
+    def person(self, name, registered=True):
+        person = Person(self, name)
+        if registered:
+            person.register()
+        return person
+
+    def group_of(self, *people):
+        """The first one creates the group "friends" and invites the others, who join."""
+        first, *others = people
+        first.must("create-group", "--group-id", "friends")
+        for person in others:
+            first.must("invite", "--peer-key", person.key)
+            person.must("join")
+
+    def expect(self, code, outcome, words=""):
+        self.assertEqual(outcome.code, code, outcome.err)
+        if words:
+            self.assertIn(words, outcome.err)
+        if code != OK:
+            last = json.loads(outcome.err.splitlines()[-1])
+            self.assertEqual(last["exit_code"], code)
+
