@@ -110,7 +110,9 @@ class Life {
     EXPECT_EQ(received.sender_index, m.sender);
     EXPECT_EQ(received.epoch, m.epoch);
     maybe_reload(*m.recipient);
-    if (random_.one_in(4)) EXPECT_THROW(m.recipient->receive(m.message), Error) << "a replay";
+    if (random_.one_in(4)) {
+      EXPECT_THROW(m.recipient->receive(m.message), Error) << "a replay";
+    }
   }
 
   // Up to three proposals by reference; they reach everybody, in an order of each one's own.
