@@ -1,0 +1,214 @@
+// RFC 9420 sections 4 and 7: what the operations do to a tree, and which encodings are none.
+#include "qnpc/mls/ratchet_tree.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "qnpc/mls/tree_kem.h"
+#include "qnpc/mls/tree_validation.h"
+
+namespace qnpc::mls {
+namespace {
+
+const Suite& suite() { return suite_of(CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519); }
+
+LeafNode leaf_named(uint8_t name) {
+  LeafNode out;
+  out.encryption_key = Bytes(32, name);
+  out.signature_key = Bytes(32, name);
+  return out;
+}
+
+RatchetTree tree_of(uint8_t leaves) {
+  RatchetTree tree;
+  for (uint8_t i = 0; i < leaves; ++i) tree.add_leaf(leaf_named(i));
+  return tree;
+}
+
+ParentNode parent_with(std::vector<LeafIndex> unmerged = {}) {
+  return {Bytes(32, 0xee), {}, std::move(unmerged)};
+}
+
+std::vector<NodeIndex> nodes(std::initializer_list<uint32_t> indexes) {
+  std::vector<NodeIndex> out;
+  for (uint32_t i : indexes) out.push_back(NodeIndex{i});
+  return out;
+}
+
+std::optional<Reject> reject_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Rejected& rejected) {
+    return rejected.reject();
+  }
+  return std::nullopt;
+}
+
+TEST(RatchetTree, AddTakesTheLeftmostBlankLeaf) {
+  RatchetTree tree = tree_of(4);
+  EXPECT_EQ(tree.width(), 4u);
+  EXPECT_EQ(tree.add_leaf(leaf_named(9)), LeafIndex{4});
+  EXPECT_EQ(tree.width(), 8u);
+  tree.remove_leaf(LeafIndex{1});
+  EXPECT_EQ(tree.add_leaf(leaf_named(9)), LeafIndex{1});
+}
+
+TEST(RatchetTree, AddIsUnmergedAtEveryNodeAbove) {
+  RatchetTree tree = tree_of(3);
+  tree.set_parent(NodeIndex{3}, parent_with());
+  tree.add_leaf(leaf_named(9));
+  EXPECT_EQ(tree.parent(NodeIndex{3})->unmerged_leaves, std::vector{LeafIndex{3}});
+  EXPECT_EQ(tree.resolution(NodeIndex{3}), nodes({3, 6}));
+}
+
+TEST(RatchetTree, UpdateAndRemoveBlankTheDirectPath) {
+  for (bool update : {true, false}) {
+    RatchetTree tree = tree_of(4);
+    for (uint32_t node : {1, 3, 5}) tree.set_parent(NodeIndex{node}, parent_with());
+    if (update) {
+      tree.update_leaf(LeafIndex{0}, leaf_named(9));
+    } else {
+      tree.remove_leaf(LeafIndex{0});
+    }
+    EXPECT_TRUE(tree.is_blank(NodeIndex{1}));
+    EXPECT_TRUE(tree.is_blank(NodeIndex{3}));
+    EXPECT_FALSE(tree.is_blank(NodeIndex{5}));
+    EXPECT_EQ(tree.is_blank(NodeIndex{0}), !update);
+  }
+}
+
+TEST(RatchetTree, RemoveTruncatesAsFarAsTheRightHalfIsBlank) {
+  RatchetTree tree = tree_of(5);
+  tree.remove_leaf(LeafIndex{3});
+  EXPECT_EQ(tree.width(), 8u);
+  tree.remove_leaf(LeafIndex{2});
+  tree.remove_leaf(LeafIndex{4});
+  EXPECT_EQ(tree.width(), 2u);
+}
+
+TEST(RatchetTree, ResolutionAndFilteredPathSkipBlanks) {
+  RatchetTree tree = tree_of(8);
+  for (uint32_t leaf : {4, 5, 6}) tree.remove_leaf(LeafIndex{leaf});
+  EXPECT_EQ(tree.resolution(NodeIndex{11}), nodes({14}));
+  EXPECT_EQ(tree.resolution(NodeIndex{9}), nodes({}));
+  EXPECT_EQ(tree.filtered_direct_path(LeafIndex{7}), nodes({7}));
+  EXPECT_EQ(tree.filtered_direct_path(LeafIndex{0}), nodes({1, 3, 7}));
+}
+
+TEST(RatchetTree, HashFollowsEveryChange) {
+  RatchetTree tree = tree_of(6);
+  RatchetTree copy = tree;
+  const Bytes before = tree.tree_hash(suite());
+  copy.update_leaf(LeafIndex{5}, leaf_named(99));
+  EXPECT_NE(copy.tree_hash(suite()), before);
+  EXPECT_EQ(tree.tree_hash(suite()), before);
+  copy.update_leaf(LeafIndex{5}, leaf_named(5));
+  EXPECT_EQ(copy.tree_hash(suite()), before);
+}
+
+TEST(RatchetTree, ReadsWhatItWrote) {
+  RatchetTree tree = tree_of(5);
+  tree.set_parent(NodeIndex{3}, parent_with({LeafIndex{2}}));
+  const Bytes bytes = codec::encode(tree);
+  auto again = codec::decode<RatchetTree>(bytes);
+  EXPECT_EQ(again.width(), 8u);
+  EXPECT_EQ(codec::encode(again), bytes);
+  EXPECT_EQ(again.tree_hash(suite()), tree.tree_hash(suite()));
+}
+
+Bytes encoded_nodes(const std::function<void(codec::Writer&)>& body) {
+  codec::Writer w;
+  w.vector(body);
+  return w.take();
+}
+
+TEST(RatchetTree, RejectsWhatIsNoTree) {
+  const LeafNode leaf = leaf_named(1);
+  auto write_leaf = [&](codec::Writer& w) {
+    w.u8(1);
+    codec::write(w, NodeType::leaf);
+    codec::write(w, leaf);
+  };
+  const std::function<void(codec::Writer&)> bodies[] = {
+      [](codec::Writer&) {},              // no node
+      [](codec::Writer& w) { w.u8(0); },  // the last is blank
+      [&](codec::Writer& w) {             // likewise
+        write_leaf(w);
+        w.u8(0);
+      },
+      [&](codec::Writer& w) {  // a leaf where a parent stands
+        write_leaf(w);
+        write_leaf(w);
+      },
+      [](codec::Writer& w) {  // a parent where a leaf stands
+        w.u8(1);
+        codec::write(w, NodeType::parent);
+        codec::write(w, parent_with());
+      },
+      [](codec::Writer& w) { w.u8(2); }};  // neither there nor not
+  for (const auto& body : bodies) {
+    const Bytes bytes = encoded_nodes(body);
+    EXPECT_EQ(reject_of([&] { codec::decode<RatchetTree>(bytes); }), Reject::malformed_tree)
+        << to_hex(bytes);
+  }
+}
+
+TEST(RatchetTree, RejectsMoreNodesThanTheWidestTree) {
+  const Bytes bytes = encoded_nodes([](codec::Writer& w) {
+    for (uint32_t i = 0; i <= node_count(limits::mls_members); ++i) w.u8(0);
+  });
+  EXPECT_EQ(reject_of([&] { codec::decode<RatchetTree>(bytes); }), Reject::tree_too_large);
+}
+
+TEST(TreeValidation, RejectsBadUnmergedLeaves) {
+  const std::vector<LeafIndex> bad[] = {{LeafIndex{1}, LeafIndex{0}},  // not ascending
+                                        {LeafIndex{0}, LeafIndex{0}},  // twice
+                                        {LeafIndex{3}},                // blank
+                                        {LeafIndex{70'000}},           // outside of the tree
+                                        {LeafIndex{0x8000'0000}}};     // whose node index wraps
+  for (const auto& unmerged : bad) {
+    RatchetTree tree = tree_of(3);
+    tree.set_parent(NodeIndex{3}, parent_with(unmerged));
+    EXPECT_EQ(reject_of([&] { validate_unmerged_leaves(tree); }), Reject::bad_unmerged_leaves);
+  }
+  RatchetTree outside = tree_of(3);
+  outside.set_parent(NodeIndex{1}, parent_with({LeafIndex{2}}));
+  EXPECT_EQ(reject_of([&] { validate_unmerged_leaves(outside); }), Reject::bad_unmerged_leaves);
+}
+
+TEST(TreeValidation, RejectsALeafMergedBelowAndUnmergedAbove) {
+  RatchetTree tree = tree_of(4);
+  tree.set_parent(NodeIndex{1}, parent_with());
+  tree.set_parent(NodeIndex{3}, parent_with({LeafIndex{0}}));
+  EXPECT_EQ(reject_of([&] { validate_unmerged_leaves(tree); }), Reject::bad_unmerged_leaves);
+}
+
+TEST(TreeValidation, RejectsAParentThatNobodyCommitted) {
+  RatchetTree tree = tree_of(4);
+  tree.set_parent(NodeIndex{1}, parent_with());
+  EXPECT_EQ(reject_of([&] { validate_parent_hashes(suite(), tree); }), Reject::wrong_parent_hash);
+}
+
+TEST(TreeValidation, AcceptsPathsOfEverybody) {
+  RatchetTree tree = tree_of(7);
+  uint8_t key = 100;
+  for (LeafIndex sender : tree.members()) {
+    std::vector<Bytes> keys;
+    for (size_t i = 0; i < tree.filtered_direct_path(sender).size(); ++i) {
+      keys.push_back(Bytes(32, key++));
+    }
+    LeafNode leaf = *tree.leaf(sender);
+    leaf.leaf_node_source = LeafNodeSource::commit;
+    leaf.parent_hash = set_path(suite(), tree, sender, keys);
+    tree.set_leaf(sender, leaf);
+    EXPECT_NO_THROW(validate_parent_hashes(suite(), tree)) << value(sender);
+  }
+  ParentNode changed = *tree.parent(NodeIndex{7});
+  changed.encryption_key[0] ^= 1;
+  tree.set_parent(NodeIndex{7}, changed);
+  EXPECT_EQ(reject_of([&] { validate_parent_hashes(suite(), tree); }), Reject::wrong_parent_hash);
+}
+
+}  // namespace
+}  // namespace qnpc::mls

@@ -1,0 +1,160 @@
+// RFC 9420 section 9: which keys can be had, once, and what is left when they are gone.
+#include "qnpc/mls/secret_tree.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+namespace qnpc::mls {
+namespace {
+
+const Suite& suite() { return suite_of(CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519); }
+
+SecretTree tree_of(uint32_t width, RatchetWindow window = {}) {
+  return {suite(), width, Secret::copy_of(Bytes(32, 7)), window};
+}
+
+std::optional<Reject> reject_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Rejected& rejected) {
+    return rejected.reject();
+  }
+  return std::nullopt;
+}
+
+constexpr LeafIndex leaf{1};
+constexpr auto application = RatchetType::application;
+
+void use(SecretTree& tree, uint32_t generation) {
+  tree.consume(tree.find(leaf, application, generation));
+}
+
+Bytes state(const SecretTree& tree) {
+  codec::SecretWriter w;
+  tree.write(w);
+  return to_bytes(w.view());
+}
+
+TEST(SecretTree, SenderAndReceiverFindTheSameKeysInAnyOrder) {
+  SecretTree sender = tree_of(4);
+  SecretTree receiver = tree_of(4);
+  std::vector<MessageKey> sent;
+  for (uint32_t i = 0; i < 20; ++i) {
+    sent.push_back(sender.next(leaf, application));
+    EXPECT_EQ(sent.back().generation, i);
+  }
+  for (uint32_t i = 0; i < 20; ++i) {
+    uint32_t generation = (i * 7 + 3) % 20;
+    SecretTree::Found found = receiver.find(leaf, application, generation);
+    EXPECT_EQ(found.key.key, sent[generation].key) << generation;
+    EXPECT_EQ(found.key.nonce, sent[generation].nonce) << generation;
+    receiver.consume(std::move(found));
+  }
+  EXPECT_EQ(receiver.next_generation(leaf, application), 20u);
+}
+
+TEST(SecretTree, EveryLeafAndKindHasItsOwnKeys) {
+  SecretTree tree = tree_of(8);
+  std::set<Bytes> keys;
+  for (uint32_t i = 0; i < 8; ++i) {
+    for (RatchetType type : {RatchetType::handshake, application}) {
+      keys.insert(to_bytes(tree.next(LeafIndex{i}, type).key.reveal()));
+    }
+  }
+  EXPECT_EQ(keys.size(), 16u);
+}
+
+TEST(SecretTree, FindChangesNothing) {
+  SecretTree tree = tree_of(4);
+  use(tree, 2);
+  const Bytes before = state(tree);
+  for (uint32_t generation : {0u, 1u, 3u, 50u}) tree.find(leaf, application, generation);
+  EXPECT_EQ(state(tree), before);
+}
+
+TEST(SecretTree, RejectsAUsedGeneration) {
+  SecretTree tree = tree_of(4);
+  use(tree, 5);
+  use(tree, 3);
+  for (uint32_t used : {3u, 5u}) {
+    EXPECT_EQ(reject_of([&] { tree.find(leaf, application, used); }), Reject::generation_used);
+  }
+  EXPECT_NO_THROW(use(tree, 4));
+}
+
+TEST(SecretTree, RejectsAGenerationTooFarAhead) {
+  SecretTree tree = tree_of(4, {.forward = 10, .kept = 4});
+  EXPECT_EQ(reject_of([&] { tree.find(leaf, application, 11); }), Reject::generation_too_far);
+  EXPECT_NO_THROW(use(tree, 10));
+  EXPECT_EQ(reject_of([&] { tree.find(leaf, application, 22); }), Reject::generation_too_far);
+  EXPECT_NO_THROW(use(tree, 21));
+}
+
+TEST(SecretTree, KeepsOnlyTheLatestSkippedKeys) {
+  SecretTree tree = tree_of(4, {.forward = 100, .kept = 4});
+  use(tree, 10);  // keeps 6 to 9
+  EXPECT_EQ(reject_of([&] { tree.find(leaf, application, 5); }), Reject::generation_used);
+  EXPECT_NO_THROW(use(tree, 6));
+  use(tree, 13);  // keeps 8, 9, 11 and 12
+  EXPECT_EQ(reject_of([&] { tree.find(leaf, application, 7); }), Reject::generation_used);
+  for (uint32_t kept : {8u, 9u, 11u, 12u}) EXPECT_NO_THROW(use(tree, kept)) << kept;
+}
+
+TEST(SecretTree, ALongJumpGivesTheSameKeyAsManySteps) {
+  SecretTree steps = tree_of(2);
+  for (int i = 0; i < 500; ++i) steps.next(leaf, application);
+  SecretTree jump = tree_of(2, {.forward = 1000, .kept = 0});
+  EXPECT_EQ(jump.find(leaf, application, 500).key.key, steps.next(leaf, application).key);
+}
+
+TEST(SecretTree, RejectsALeafOutsideOfTheTree) {
+  SecretTree tree = tree_of(4);
+  EXPECT_EQ(reject_of([&] { tree.find(LeafIndex{4}, application, 0); }), Reject::unknown_sender);
+  EXPECT_EQ(reject_of([&] { tree.find(LeafIndex{~0u}, application, 0); }), Reject::unknown_sender);
+}
+
+// Once a leaf has begun, nothing from which its used keys follow is left (9.2).
+TEST(SecretTree, ForgetsTheSecretsOnTheLeafsPath) {
+  SecretTree tree = tree_of(4);
+  const Bytes root_secret(32, 7);
+  use(tree, 0);
+  const Bytes stored = state(tree);
+  EXPECT_EQ(std::ranges::search(stored, root_secret).begin(), stored.end());
+  EXPECT_EQ(reject_of([&] { use(tree, 0); }), Reject::generation_used);
+}
+
+TEST(SecretTree, AfterTheLastGenerationNoMore) {
+  codec::SecretWriter w;  // a tree of one leaf, whose ratchet stands at its end
+  w.u32(1);
+  w.vector([](auto&) {});
+  w.vector([](auto& inner) {
+    codec::write(inner, LeafIndex{0});
+    for (int i = 0; i < 2; ++i) {
+      codec::write(inner, Ratchet{Secret(32), uint64_t{UINT32_MAX}, {}});
+    }
+  });
+  codec::Reader r(w.view());
+  SecretTree tree = SecretTree::read(suite(), r);
+  EXPECT_EQ(tree.next(LeafIndex{0}, application).generation, UINT32_MAX);
+  EXPECT_THROW(tree.next(LeafIndex{0}, application), Error);
+  EXPECT_EQ(reject_of([&] { tree.find(LeafIndex{0}, application, UINT32_MAX); }),
+            Reject::generation_used);
+}
+
+TEST(SecretTree, ReadsWhatItWrote) {
+  SecretTree tree = tree_of(8);
+  use(tree, 9);
+  tree.next(LeafIndex{6}, RatchetType::handshake);
+  const Bytes stored = state(tree);
+  codec::Reader r(stored);
+  SecretTree again = SecretTree::read(suite(), r);
+  r.expect_end();
+  EXPECT_EQ(state(again), stored);
+  EXPECT_EQ(again.find(leaf, application, 4).key.key, tree.find(leaf, application, 4).key.key);
+}
+
+}  // namespace
+}  // namespace qnpc::mls
