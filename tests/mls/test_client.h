@@ -54,9 +54,13 @@ class TestClient {
   }
   /// What a client does at the end of a process and at the start of the next.
   void save_and_reload() {
-    group().save(storage_);
-    group_.emplace(mls::Group::load(storage_));
+    save();
+    reload();
   }
+  void save() { group().save(storage_); }
+  /// The group as it was saved.
+  void reload() { group_.emplace(mls::Group::load(storage_)); }
+  const MemoryStorage& storage() const { return storage_; }
 
  private:
   mls::LeafNode leaf() const {

@@ -1,0 +1,22 @@
+// The ratchet_tree extension: decoding, and all that a joiner checks before any key is used.
+
+#include "fuzz/mls_group.h"
+#include "qnpc/mls/tree_validation.h"
+
+using namespace qnpc;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static fuzz::HonestGroup honest;
+  static const std::vector<Bytes> bases{codec::encode(honest.alice.group().tree())};
+  auto tree = fuzz::round_trip<mls::RatchetTree>(fuzz::edited_one_of(bases, {data, size}));
+  if (!tree) return 0;
+  tree->tree_hash(honest.suite);
+  try {
+    mls::validate_unmerged_leaves(*tree);
+    for (mls::LeafIndex leaf : tree->members()) tree->filtered_direct_path(leaf);
+    mls::validate_parent_hashes(honest.suite, *tree);
+    mls::validate_keys(honest.suite, *tree);
+  } catch (const Error&) {
+  }
+  return 0;
+}
