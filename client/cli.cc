@@ -130,18 +130,6 @@ uint64_t wall_clock() {
                                    .count());
 }
 
-void print_timings(Output& output, const Timings& timings) {
-  double total = 0;
-  char line[96];
-  for (const auto& [phase, milliseconds] : timings.phases()) {
-    total += milliseconds;
-    std::snprintf(line, sizeof line, "%8.2f ms  %s", milliseconds, phase.c_str());
-    output.note(line);
-  }
-  std::snprintf(line, sizeof line, "%8.2f ms  in all", total);
-  output.note(line);
-}
-
 void run(const CommandLine& command_line, Output& output) {
   crypto::SystemRandom random;
   Clock clock = wall_clock;
@@ -150,7 +138,7 @@ void run(const CommandLine& command_line, Output& output) {
   command_line.command()(context);
   output.flush();
   timings.mark("close");
-  if (command_line.options().timings) print_timings(output, timings);
+  if (command_line.options().timings) output.timings(timings);
 }
 
 }  // namespace

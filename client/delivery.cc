@@ -42,6 +42,7 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryClient& service)
 }
 
 void read_inbox(Messenger& messenger, State& state, DeliveryClient& service) {
+  messenger.take_in_early();
   View server = service.server_key();
   bool more = true;
   while (more) {

@@ -51,6 +51,7 @@ inline constexpr size_t delivery_bytes_in_flight = size_t{8} << 20;
 // Messages kept until the invitation or commit before them arrives: what a group says in the time
 // that a commit may be late.
 inline constexpr size_t early_payloads = 256;
+inline constexpr size_t early_bytes = size_t{32} << 20;  // all of them are looked at in memory
 // Payloads remembered to recognise one that the server hands out again under a new number. Older
 // repetitions are refused by MLS as well, then visibly.
 inline constexpr int64_t remembered_payloads = 10'000;

@@ -183,7 +183,7 @@ void Messenger::receive(View server, uint64_t sequence, View payload) {
     state_.inbox.remember(payload);
     advance();
   });
-  take_in_early();
+  if (epoch_changed_) take_in_early();
 }
 
 // Processes the payload, or notes why it cannot be; `finish` belongs to the same transaction.
@@ -213,16 +213,14 @@ GroupRef Messenger::group_claimed_by(View payload) {
   return no_group;
 }
 
-// Each message that is not early any more may be a commit that others wait for.
 void Messenger::take_in_early() {
-  for (bool again = state_.early.size() > 0; again;) {
-    again = false;
+  do {
+    epoch_changed_ = false;  // or true again, by a commit for which others wait
     for (const Early::Message& message : state_.early.list()) {
       if (is_early(group::inspect_message(message.payload.reveal()))) continue;
       take_in(message.payload.reveal(), [&] { state_.early.remove(message.id); });
-      again = true;
     }
-  }
+  } while (epoch_changed_);
 }
 
 bool Messenger::is_early(const group::MessageInfo& info) {
@@ -235,7 +233,8 @@ void Messenger::process(View payload) {
   group::MessageInfo info = group::inspect_message(payload);
   if (info.is_welcome) return enter(payload);
   if (!is_early(info)) return open(*state_.groups.with_mls_id(info.group_id), payload);
-  if (state_.early.size() >= limits::early_payloads) {
+  if (state_.early.size() >= limits::early_payloads ||
+      state_.early.bytes() + payload.size() > limits::early_bytes) {
     throw Error(Reason::exhausted,
                 "it is for a group or an epoch that is not known here, and too many such messages "
                 "wait already");
@@ -254,6 +253,7 @@ void Messenger::enter(View welcome) {
   loaded_.emplace(group.ref, std::move(joiner));
   save(group);
   note(group.ref, Kind::joined, identity_key(), {}, true);
+  epoch_changed_ = true;
 }
 
 void Messenger::open(const Group& group, View message) {
@@ -264,6 +264,7 @@ void Messenger::open(const Group& group, View message) {
       note(group.ref, Kind::received, received.sender, std::move(received.plaintext), false);
       break;
     case group::Received::Kind::commit:
+      epoch_changed_ = true;
       if (!received.added.empty()) {
         note(group.ref, Kind::added, received.sender, joined_keys(received.added), false);
       }

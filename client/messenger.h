@@ -41,6 +41,10 @@ class Messenger {
   /// Throws only where the state cannot be written.
   void receive(View server, uint64_t sequence, View payload);
 
+  /// Takes in what came too early and can be read now. receive() does so after each change; this is
+  /// for what a crash left.
+  void take_in_early();
+
   /// Accepts an invitation under the name given, or the group's own. Returns it with its alias.
   Group accept(Group group, const std::string& name);
 
@@ -57,7 +61,6 @@ class Messenger {
   void save(const Group& group);
   std::vector<Bytes> others(const Group& group);
   void take_in(View payload, const std::function<void()>& finish);
-  void take_in_early();
   GroupRef group_claimed_by(View payload);
   bool is_early(const group::MessageInfo& info);
   void process(View payload);
@@ -75,6 +78,7 @@ class Messenger {
   const Clock& clock_;
   group::Identity identity_;
   std::map<GroupRef, group::GroupMember> loaded_;
+  bool epoch_changed_ = false;  // since take_in_early() last looked
 };
 
 }  // namespace qnpc::client

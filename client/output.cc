@@ -62,6 +62,23 @@ void Output::error(const Error& error) {
         dump({{"error", name(error.reason())}, {"message", error.what()}, {"exit_code", code}}));
 }
 
+void Output::timings(const Timings& timings) {
+  double total = 0;
+  auto phases = nlohmann::json::array();
+  std::array<char, 96> line{};
+  auto print = [&](double milliseconds, const char* what) {
+    std::snprintf(line.data(), line.size(), "%8.2f ms  %s", milliseconds, what);
+    write(err_, line.data());
+  };
+  for (const auto& [phase, milliseconds] : timings.phases()) {
+    total += milliseconds;
+    phases.push_back({{"phase", phase}, {"milliseconds", milliseconds}});
+    if (!json_) print(milliseconds, phase.c_str());
+  }
+  if (!json_) return print(total, "in all");
+  write(err_, dump({{"timings", phases}}));
+}
+
 void Output::progress(const std::string& text) {
   if (!err_is_terminal_ || json_) return;
   std::string line = "\r\033[K" + escape_controls(text) + " ...";

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "client/exit_code.h"
+#include "client/timings.h"
 #include "qnpc/base/bytes.h"
 
 namespace qnpc::client {
@@ -28,6 +29,7 @@ class Output {
 
   void note(const std::string& text);
   void error(const Error& error);
+  void timings(const Timings& timings);
   /// Shown while waiting, where standard error is a terminal; gone with progress_done().
   void progress(const std::string& text);
   void progress_done();

@@ -258,6 +258,11 @@ size_t Early::size() const {
   return static_cast<size_t>(store_.database.integer("SELECT count(*) FROM early"));
 }
 
+size_t Early::bytes() const {
+  return static_cast<size_t>(
+      store_.database.integer("SELECT coalesce(sum(length(payload)), 0) FROM early"));
+}
+
 void Early::add(View payload) {
   int64_t id = next_id(store_.database, "early");
   Bytes sealed = store_.vault.seal({"early", "payload", std::to_string(id)}, payload);

@@ -150,6 +150,7 @@ class Early {
   explicit Early(Store store) : store_(store) {}
   std::vector<Message> list() const;  // in the order in which they came
   size_t size() const;
+  size_t bytes() const;
   void add(View payload);
   void remove(int64_t id);
 

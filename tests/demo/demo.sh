@@ -103,6 +103,7 @@ END
 
 # start_server: on the ports it had before, or any that are free. Leaves its addresses behind.
 start_server() {
+    : > "$home/server.out"  # so that no "ready" of a server before is read
     "$BIN/quicnprotochat-server" --data-dir "$home/server" --log-level warn \
         --listen "${authentication:-127.0.0.1:0}" --ds-listen "${delivery:-127.0.0.1:0}" \
         > "$home/server.out" 2>> "$home/server.log" &

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Programs killed (SIGKILL) at random moments of what they do: nothing is lost, nothing comes twice,
-and members agree afterwards. QNPC_SEED repeats a run; QNPC_ROUNDS makes it longer."""
+"""Programs killed (SIGKILL) at random moments of what they do: nothing is lost, nothing comes
+twice, and members agree afterwards. QNPC_SEED repeats a run; QNPC_ROUNDS makes it longer."""
 
 import os
 import random

@@ -8,11 +8,13 @@ import subprocess
 import tempfile
 import unittest
 
-BIN = os.environ.get("QNPC_BIN", os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
+BIN = os.environ.get("QNPC_BIN",
+                     os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
 COMMAND_SECONDS = 120
 
 # Exit codes, client/exit_code.h.
-OK, FAILURE, USAGE, UNREACHABLE, NOT_AUTHENTIC, NOTHING_THERE, LOCAL_FILE, REFUSED, REJECTED = range(9)
+(OK, FAILURE, USAGE, UNREACHABLE, NOT_AUTHENTIC, NOTHING_THERE, LOCAL_FILE, REFUSED,
+ REJECTED) = range(9)
 
 
 def program(name):

@@ -1,0 +1,42 @@
+# bash completion of quicnprotochat-client: commands, options, files, and the names of your groups.
+
+_quicnprotochat_client_groups() {
+    quicnprotochat-client --json groups 2> /dev/null < /dev/null |
+        sed -n 's/.*"group":"\([^"]*\)".*/\1/p'
+}
+
+_quicnprotochat_client() {
+    local commands='ping register register-state whoami fetch-key demo-group create-group invite
+        join send recv groups trust-server'
+    local options='--server --ds-server --server-key --state --key-file --passphrase-file
+        --ask-passphrase --json --timings --help --version'
+    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= each
+    for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case " ${commands//$'\n'/ } " in
+            *" $each "*) command=$each ;;
+        esac
+    done
+
+    case $previous in
+        --state | --key-file | --passphrase-file)
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return ;;
+        --group-id)
+            local IFS=$'\n'
+            mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_groups)" -- "$word")
+            return ;;
+        --server | --ds-server | --server-key | --peer-key | --msg | --wait-ms)
+            return ;;
+    esac
+
+    case $command in
+        create-group | join) options+=' --group-id' ;;
+        invite) options+=' --group-id --peer-key' ;;
+        send) options+=' --group-id --peer-key --msg' ;;
+        recv) options+=' --group-id --follow --wait-ms --all' ;;
+        '') [[ $word == -* ]] || options=$commands ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+}
+
+complete -F _quicnprotochat_client quicnprotochat-client
