@@ -30,15 +30,6 @@ Bytes tbs(const AuthenticatedContent& content, const GroupContext& context) {
   return w.take();
 }
 
-// AuthenticatedContentTBM, 6.2.
-Bytes membership_tag(const Suite& suite, const AuthenticatedContent& content,
-                     const GroupContext& context, const Secret& membership_key) {
-  codec::Writer w;
-  write_tbs(w, content, context);
-  codec::write(w, content.auth);
-  return mac(suite, membership_key, w.view());
-}
-
 // PrivateContentAAD and SenderDataAAD, 6.3.1 and 6.3.2.
 Bytes content_aad(const PrivateMessage& m) {
   codec::Writer w;
@@ -79,6 +70,14 @@ void verify_content(const Suite& suite, const AuthenticatedContent& content,
   require(verify_with_label(suite, signature_key, "FramedContentTBS", tbs(content, context),
                             content.auth.signature),
           Reject::bad_signature);
+}
+
+Bytes membership_tag(const Suite& suite, const AuthenticatedContent& content,
+                     const GroupContext& context, const Secret& membership_key) {
+  codec::Writer w;
+  write_tbs(w, content, context);
+  codec::write(w, content.auth);
+  return mac(suite, membership_key, w.view());
 }
 
 PublicMessage protect_public(const Suite& suite, AuthenticatedContent content,

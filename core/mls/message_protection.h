@@ -14,6 +14,9 @@ AuthenticatedContent sign_content(const Suite& suite, WireFormat wire_format, Fr
 void verify_content(const Suite& suite, const AuthenticatedContent& content,
                     const GroupContext& context, View signature_key);
 
+/// MAC over AuthenticatedContentTBM, 6.2.
+Bytes membership_tag(const Suite& suite, const AuthenticatedContent& content,
+                     const GroupContext& context, const Secret& membership_key);
 /// 6.2. `content` was signed for WireFormat::public_message. Rejects application data
 /// (application_not_encrypted).
 PublicMessage protect_public(const Suite& suite, AuthenticatedContent content,

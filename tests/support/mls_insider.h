@@ -88,8 +88,13 @@ class Insider {
     if (content.content.content_type() == mls::ContentType::commit) {
       content.auth.confirmation_tag = parsed.auth.confirmation_tag;
     }
-    return mls::to_message(
-        mls::protect_public(suite(), std::move(content), e.context, e.secrets.membership_key));
+    // Not protect_public: it refuses what an honest member does not send.
+    mls::PublicMessage out{.content = content.content, .auth = content.auth};
+    if (out.content.sender.sender_type == mls::SenderType::member) {
+      out.membership_tag =
+          mls::membership_tag(suite(), content, e.context, e.secrets.membership_key);
+    }
+    return mls::to_message(std::move(out));
   }
   /// A commit of ours that holds exactly these proposals, and the path of an honest empty one.
   Bytes forge_commit(std::vector<mls::ProposalOrRef> proposals) {
