@@ -1,5 +1,7 @@
 #include "qnpc/group/group_member.h"
 
+#include <algorithm>
+
 #include "qnpc/base/limits.h"
 #include "qnpc/group/key_package.h"
 #include "qnpc/group/padding.h"
@@ -20,6 +22,20 @@ void require_own_credential(const mls::LeafNode& leaf) {
 
 void require_own_credentials(const mls::RatchetTree& tree) {
   for (mls::LeafIndex index : tree.members()) require_own_credential(*tree.leaf(index));
+}
+
+// And who stays in the group stays who they are: a leaf that takes another identity would be
+// somebody new whom no commit has announced.
+void require_own_rules(const mls::StagedCommit& staged) {
+  const mls::RatchetTree& next = staged.next->tree;
+  require_own_credentials(next);
+  for (mls::LeafIndex index : staged.old_tree.members()) {
+    const mls::LeafNode* leaf = next.leaf(index);
+    if (leaf == nullptr || leaf->signature_key == staged.old_tree.leaf(index)->signature_key) {
+      continue;
+    }
+    mls::require(std::ranges::count(staged.removed, index) > 0, mls::Reject::credential_mismatch);
+  }
 }
 
 template <class T>
@@ -48,6 +64,7 @@ struct GroupMember::State {
     if (!group) throw Error(Reason::usage, "this member has no group yet");
     return *group;
   }
+  mls::NewCommit commit(mls::CommitOptions options, UnixTime now);
   Received applied(mls::StagedCommit staged);
 };
 
@@ -88,7 +105,7 @@ Added GroupMember::add_member(View key_package, UnixTime now) {
   require_own_credential(parsed.leaf_node);
   mls::CommitOptions options;
   options.proposals.push_back({mls::Add{std::move(parsed)}});
-  mls::NewCommit commit = group.commit(options, state_->identity.key_pair(), now, state_->random);
+  mls::NewCommit commit = state_->commit(std::move(options), now);
   group.merge(std::move(commit.staged));
   return {std::move(commit.message), std::move(*commit.welcome)};
 }
@@ -112,7 +129,10 @@ Bytes GroupMember::send_message(View plaintext) {
 }
 
 Received GroupMember::receive_message(View message, UnixTime now) {
-  mls::Processed processed = state_->current().process(mls::parse_message(message), now);
+  // What is not encrypted could come from the server: RFC 9420 12.1.8 lets strangers propose that
+  // they be added, and our next commit would do so.
+  mls::MlsMessage encrypted{parse_as<mls::PrivateMessage>(message, "PrivateMessage")};
+  mls::Processed processed = state_->current().process(encrypted, now);
   Received out;
   if (auto* application = std::get_if<mls::ApplicationMessage>(&processed)) {
     out.kind = Received::Kind::application;
@@ -131,12 +151,26 @@ Received GroupMember::receive_message(View message, UnixTime now) {
   return out;
 }
 
+// Where the group would not follow us with what others have proposed, without that: one member's
+// proposal must not keep the rest from committing.
+mls::NewCommit GroupMember::State::commit(mls::CommitOptions options, UnixTime now) {
+  for (options.include_proposed = true;; options.include_proposed = false) {
+    try {
+      mls::NewCommit out = current().commit(options, identity.key_pair(), now, random);
+      require_own_rules(out.staged);
+      return out;
+    } catch (const mls::Rejected&) {
+      if (!options.include_proposed || current().proposals().empty()) throw;
+    }
+  }
+}
+
 // Judges the next epoch by our own rules too, and enters it.
 Received GroupMember::State::applied(mls::StagedCommit staged) {
   Received out{.kind = Received::Kind::commit};
   const mls::RatchetTree& next = staged.next ? staged.next->tree : staged.old_tree;
   if (staged.next) {
-    require_own_credentials(next);
+    require_own_rules(staged);
     out.added = identities(next, staged.added);
   }
   if (const mls::LeafNode* committer = next.leaf(staged.committer)) {

@@ -68,7 +68,8 @@ class GroupMember {
   /// A PrivateMessage, padded to a size bucket.
   Bytes send_message(View plaintext);
 
-  /// Opens and applies a message of the group. Throws mls::Rejected or Reason::decrypt_failed.
+  /// Opens and applies a PrivateMessage of the group. Throws mls::Rejected, Reason::decrypt_failed,
+  /// or Reason::malformed for what is not encrypted.
   Received receive_message(View message, UnixTime now);
 
   /// Writes what changed since the last save.

@@ -3,7 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "qnpc/crypto/system_random.h"
-#include "qnpc/mls/reject.h"
+#include "qnpc/group/key_package.h"
+#include "qnpc/mls/group.h"
 
 namespace qnpc::group {
 namespace {
@@ -31,6 +32,42 @@ class Person {
   MemoryStorage keys;
   MemoryStorage storage;
   GroupMember member;
+
+ private:
+  Random& random_;
+};
+
+// A member who keeps to RFC 9420 and not to our rules.
+class Rogue {
+ public:
+  explicit Rogue(Random& random) : identity(Identity::generate(random)), random_(random) {}
+
+  Bytes key_package() { return mls::to_message(make_key_package(identity, keys, random_, now)); }
+  void join(View welcome) {
+    auto parsed = std::get<mls::Welcome>(mls::parse_message(welcome).content);
+    OwnKeyPackage own = *find_key_package(parsed, keys);
+    group = mls::Group::join(parsed, {.key_package = own.key_package, .keys = own.private_keys});
+  }
+  void process(View message) {
+    mls::Processed processed = group->process(mls::parse_message(message), now);
+    if (auto* commit = std::get_if<mls::StagedCommit>(&processed)) group->merge(std::move(*commit));
+  }
+  Bytes propose(mls::Proposal proposal) {
+    return group->propose(std::move(proposal), identity.key_pair(), now, random_);
+  }
+  // An Update that gives our leaf to somebody else.
+  mls::Proposal hand_over(const Identity& to) {
+    mls::Proposal update = group->make_update(to.key_pair(), random_);
+    mls::LeafNode& leaf = std::get<mls::Update>(update.content).leaf_node;
+    leaf.credential.identity = leaf.signature_key;
+    leaf.sign(group->suite(), to.key_pair(),
+              mls::LeafPosition{group->context().group_id, group->own_leaf()});
+    return update;
+  }
+
+  Identity identity;
+  MemoryStorage keys;
+  std::optional<mls::Group> group;
 
  private:
   Random& random_;
@@ -186,6 +223,77 @@ TEST_F(GroupMemberTest, InspectTellsWhereAMessageBelongs) {
   EXPECT_EQ(info.epoch, 0u);
   EXPECT_THROW(inspect_message(key_package), Error);
   EXPECT_THROW(inspect_message(as_view("nonsense")), Error);
+}
+
+// RFC 9420 12.1.8.1 lets whoever knows group id and epoch, as the server does, propose an addition.
+TEST_F(GroupMemberTest, AServerCannotProposeAMemberOfItsOwn) {
+  make_group_of_three();
+  Person mallory(random);
+  Person dave(random);
+  MessageInfo seen = inspect_message(alice.member.send_message(as_view("x")));
+  auto key_package = std::get<mls::KeyPackage>(
+      mls::parse_message(mallory.member.generate_key_package(now)).content);
+  mls::GroupContext unknown;
+  mls::AuthenticatedContent proposal =
+      mls::sign_content(mls::suite_of(default_suite), mls::WireFormat::public_message,
+                        {seen.group_id,
+                         seen.epoch,
+                         {mls::SenderType::new_member_proposal, 0},
+                         {},
+                         mls::Proposal{mls::Add{key_package}}},
+                        unknown, mallory.identity.key_pair());
+  Bytes message = mls::to_message(
+      mls::protect_public(mls::suite_of(default_suite), std::move(proposal), unknown, {}));
+
+  EXPECT_THROW(alice.member.receive_message(message, now), Error);
+  alice.member.add_member(dave.member.generate_key_package(now), now);
+  EXPECT_EQ(alice.member.members(),
+            (std::vector<Bytes>{alice.key(), bob.key(), carol.key(), dave.key()}));
+}
+
+TEST_F(GroupMemberTest, RefusesACommitThatHandsALeafToSomebodyElse) {
+  Rogue eve(random);
+  Rogue mallory(random);
+  Person dave(random);
+  alice.member.create_group("friends", now);
+  eve.join(alice.member.add_member(eve.key_package(), now).welcome);
+  Added added = alice.member.add_member(mallory.key_package(), now);
+  eve.process(added.commit);
+  mallory.join(added.welcome);
+  std::vector<Bytes> before = alice.member.members();
+
+  Bytes proposal = eve.propose(eve.hand_over(dave.identity));
+  alice.member.receive_message(proposal, now);
+  mallory.process(proposal);
+  mls::NewCommit commit = mallory.group->commit({}, mallory.identity.key_pair(), now, random);
+  EXPECT_THROW(alice.member.receive_message(commit.message, now), mls::Rejected);
+  EXPECT_EQ(alice.member.members(), before);
+}
+
+TEST_F(GroupMemberTest, AProposalThatNobodyMayCommitStopsNoCommit) {
+  Rogue eve(random);
+  Person dave(random);
+  alice.member.create_group("friends", now);
+  bob.member.join_group(alice.member.add_member(bob.member.generate_key_package(now), now).welcome);
+  Added added = alice.member.add_member(eve.key_package(), now);
+  bob.member.receive_message(added.commit, now);
+  eve.join(added.welcome);
+
+  // Against our rules; against RFC 9420 together with whatever is committed by value; unknown here.
+  mls::PreSharedKeyId psk{
+      .psktype = mls::PskType::external, .psk_id = {1}, .psk_nonce = Bytes(32, 7)};
+  mls::ReInit reinit{{1}, mls::ProtocolVersion::mls10, default_suite, {}};
+  for (mls::Proposal proposal : {eve.hand_over(dave.identity), mls::Proposal{reinit},
+                                 mls::Proposal{mls::PreSharedKey{psk}}}) {
+    Bytes message = eve.propose(std::move(proposal));
+    alice.member.receive_message(message, now);
+    bob.member.receive_message(message, now);
+    Person somebody(random);
+    Bytes commit = alice.member.add_member(somebody.member.generate_key_package(now), now).commit;
+    bob.member.receive_message(commit, now);
+    eve.process(commit);
+    EXPECT_EQ(bob.member.epoch_authenticator(), alice.member.epoch_authenticator());
+  }
 }
 
 }  // namespace
