@@ -20,7 +20,7 @@ using namespace qnpc::server;
 
 constexpr size_t payload_size = 1024;
 constexpr int callers = 64;
-constexpr size_t rounds = 3;
+constexpr size_t rounds = 5;
 constexpr double target = 4;
 
 struct Caller {
@@ -70,11 +70,6 @@ double measure(const std::filesystem::path& folder, size_t batch_requests, int c
   return rate;
 }
 
-double median(std::array<double, rounds> values) {
-  std::ranges::sort(values);
-  return values[rounds / 2];
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -82,18 +77,19 @@ int main(int argc, char** argv) {
       argc > 1 ? std::filesystem::path(argv[1]) : std::filesystem::temp_directory_path();
   folder /= "qnpc-bench-enqueue";
   std::filesystem::remove_all(folder);
-  std::array<double, rounds> single{};
-  std::array<double, rounds> grouped{};
+  std::array<double, rounds> ratios{};
   std::printf("durable enqueues of %zu bytes a second, %d concurrent callers, in %s\n",
               payload_size, callers, folder.parent_path().c_str());
   std::printf("%8s %16s %16s %8s\n", "round", "row per commit", "group commit", "ratio");
   for (size_t i = 0; i < rounds; ++i) {
-    single[i] = measure(folder, 1, 3000);
-    grouped[i] = measure(folder, StoreLimits{}.batch_requests, 30000);
-    std::printf("%8zu %16.0f %16.0f %8.2f\n", i + 1, single[i], grouped[i], grouped[i] / single[i]);
+    const double single = measure(folder, 1, 2000);
+    const double grouped = measure(folder, StoreLimits{}.batch_requests, 20000);
+    ratios[i] = grouped / single;
+    std::printf("%8zu %16.0f %16.0f %8.2f\n", i + 1, single, grouped, ratios[i]);
   }
-  const double ratio = median(grouped) / median(single);
-  std::printf("%8s %16.0f %16.0f %8.2f  (target: at least %.0f)\n", "median", median(single),
-              median(grouped), ratio, target);
+  // Of the rounds' ratios and not of the rates: other users of the disk come and go.
+  std::ranges::sort(ratios);
+  const double ratio = ratios[rounds / 2];
+  std::printf("%8s %42.2f  (target: at least %.0f)\n", "median", ratio, target);
   return ratio >= target ? 0 : 1;
 }

@@ -75,6 +75,9 @@ Database::Database(const std::string& path, Mode mode) {
     case Mode::read_write: flags |= SQLITE_OPEN_READWRITE; break;
     case Mode::read_only: flags |= SQLITE_OPEN_READONLY; break;
   }
+  // Nobody asks for SQLite's statistics of its memory; keeping them locks a mutex for each block.
+  static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(configured);
   sqlite3* database = nullptr;
   int code = sqlite3_open_v2(path.c_str(), &database, flags, nullptr);
   database_.reset(database);  // also after a failure, says SQLite
