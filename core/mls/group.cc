@@ -14,16 +14,6 @@ RatchetTree tree_of(const GroupInfo& info, const JoinInputs& inputs) {
   return *inputs.ratchet_tree;
 }
 
-// 12.4.3.1, the integrity of the tree.
-void validate_tree(const Suite& suite, const RatchetTree& tree, const GroupContext& context) {
-  require(tree.tree_hash(suite) == context.tree_hash, Reject::wrong_tree_hash);
-  validate_keys(suite, tree);
-  validate_unmerged_leaves(tree);
-  validate_parent_hashes(suite, tree);
-  require_unique(context.extensions);
-  validate_leaves(suite, tree, context.group_id, context.extensions);
-}
-
 LeafIndex find_own_leaf(const RatchetTree& tree, const LeafNode& own) {
   for (LeafIndex index : tree.members()) {
     if (*tree.leaf(index) == own) return index;
@@ -48,10 +38,13 @@ void learn_path(const Suite& suite, const RatchetTree& tree, LeafIndex signer, T
   keys.set(path);
 }
 
-std::vector<Psk> welcomed_psks(const GroupSecrets& secrets, const PskLookup& lookup) {
+std::vector<Psk> welcomed_psks(const GroupSecrets& secrets, const JoinInputs& in) {
   std::vector<Psk> out;
   for (const PreSharedKeyId& id : secrets.psks) {
-    std::optional<Secret> secret = lookup(id);
+    bool of_predecessor = in.predecessor != nullptr && id.psktype == PskType::resumption &&
+                          id.psk_group_id == in.predecessor->context().group_id &&
+                          id.psk_epoch == in.predecessor->context().epoch;
+    std::optional<Secret> secret = of_predecessor ? in.predecessor->resumption_psk() : in.psks(id);
     require(secret.has_value(), Reject::unknown_psk);
     out.push_back({id, std::move(*secret)});
   }
@@ -61,6 +54,15 @@ std::vector<Psk> welcomed_psks(const GroupSecrets& secrets, const PskLookup& loo
 }  // namespace
 
 std::optional<Secret> no_psks(const PreSharedKeyId&) { return std::nullopt; }
+
+void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context) {
+  require(tree.tree_hash(suite) == context.tree_hash, Reject::wrong_tree_hash);
+  validate_keys(suite, tree);
+  validate_unmerged_leaves(tree);
+  validate_parent_hashes(suite, tree);
+  require_unique(context.extensions);
+  validate_leaves(suite, tree, context.group_id, context.extensions);
+}
 
 Group Group::create(const Suite& suite, Bytes group_id, LeafNode leaf, Extensions extensions,
                     const crypto::SignatureKeyPair& signer, Random& random) {
@@ -92,7 +94,7 @@ Group Group::join(const Welcome& welcome, const JoinInputs& in) {
   require(in.key_package.cipher_suite == welcome.cipher_suite, Reject::wrong_cipher_suite);
   GroupSecrets secrets =
       decrypt_group_secrets(suite, in.keys.init, *ours, welcome.encrypted_group_info);
-  Secret psk = psk_secret(suite, welcomed_psks(secrets, in.psks));
+  Secret psk = psk_secret(suite, welcomed_psks(secrets, in));
   GroupInfo info = decrypt_group_info(suite, welcome_secret(suite, secrets.joiner_secret, psk),
                                       welcome.encrypted_group_info);
   GroupContext& context = info.group_context;
@@ -103,7 +105,8 @@ Group Group::join(const Welcome& welcome, const JoinInputs& in) {
   const LeafNode* signer = tree.leaf(info.signer);
   require(signer != nullptr, Reject::wrong_signer);
   require(info.verify(suite, signer->signature_key), Reject::bad_group_info_signature);
-  validate_tree(suite, tree, context);
+  validate_group(suite, tree, context);
+  validate_successor(secrets.psks, in.predecessor, context, tree);
 
   LeafIndex own_leaf = find_own_leaf(tree, in.key_package.leaf_node);
   TreeKeys keys(own_leaf, {in.keys.encryption.private_key.clone(), in.keys.encryption.public_key});
@@ -135,14 +138,6 @@ Bytes Group::epoch_authenticator() const {
 FramedContent Group::framed(Content content, View authenticated_data) const {
   return {context().group_id, context().epoch, self(), to_bytes(authenticated_data),
           std::move(content)};
-}
-
-GroupContext Group::next_context(const RatchetTree& tree, const Extensions& extensions) const {
-  GroupContext out = epoch_.context;
-  ++out.epoch;
-  out.tree_hash = tree.tree_hash(suite());
-  out.extensions = extensions;
-  return out;
 }
 
 std::vector<Psk> Group::find_psks(const std::vector<PreSharedKeyId>& ids,

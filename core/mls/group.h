@@ -35,6 +35,7 @@ struct StagedCommit {
   std::vector<LeafIndex> updated;
   std::vector<LeafIndex> removed;  // in old_tree
   std::optional<ReInit> reinit;
+  std::vector<Custom> custom;
   RatchetTree old_tree;
   std::optional<Epoch> next;  // empty: the commit removes us
   std::optional<SecretTree::Found> used_key;
@@ -60,6 +61,8 @@ struct CommitOptions {
   bool force_path = true;           // fresh keys also where only members are added (12.4)
   WireFormat wire_format = WireFormat::private_message;
   Bytes authenticated_data;
+  // For the first commit of a group that continues or branches from another: allows its PSK.
+  std::optional<ResumptionPskUsage> successor_of;
 };
 struct NewCommit {
   Bytes message;                 // MLSMessage for the members
@@ -67,12 +70,27 @@ struct NewCommit {
   StagedCommit staged;
 };
 
+class Group;
+
 struct JoinInputs {
   const KeyPackage& key_package;
   const KeyPackageKeys& keys;
   PskLookup psks = no_psks;
   std::optional<RatchetTree> ratchet_tree;  // where the Welcome holds none
+  const Group* predecessor = nullptr;       // whose ReInit or branch the new group is
 };
+
+/// Who comes by an external commit, 12.4.3.2.
+struct ExternalJoinInputs {
+  LeafNode leaf;  // all but its keys
+  const crypto::SignatureKeyPair& signer;
+  std::optional<RatchetTree> ratchet_tree;  // where the GroupInfo holds none
+  std::optional<LeafIndex> replaces;        // resync: our leaf from before
+  std::vector<PreSharedKeyId> psk_ids;
+  PskLookup psks = no_psks;
+  Bytes authenticated_data;
+};
+struct ExternalJoin;
 
 class Group {
  public:
@@ -81,6 +99,10 @@ class Group {
                       const crypto::SignatureKeyPair& signer, Random& random);
   /// 12.4.3.1. Rejects, or throws Reason::not_found where the Welcome is not for that KeyPackage.
   static Group join(const Welcome& welcome, const JoinInputs& inputs);
+  /// Joins by ourselves, with a GroupInfo that has `external_pub`. The members have to accept the
+  /// commit before the group is of use.
+  static ExternalJoin external_join(const GroupInfo& info, const ExternalJoinInputs& inputs,
+                                    const LifetimeRule& lifetimes, Random& random);
 
   /// Encrypts application data; the key is consumed. Rejects with group_suspended after our removal
   /// or a ReInit, and with proposals_pending where a commit must come first (12.4).
@@ -100,6 +122,14 @@ class Group {
   Processed process(const MlsMessage& message, const LifetimeRule& lifetimes,
                     const PskLookup& psks = no_psks);
   void merge(StagedCommit&& staged);
+
+  /// For those who join by an external commit: with `external_pub`, and the tree if wanted.
+  GroupInfo group_info(const crypto::SignatureKeyPair& signer, bool with_tree = true) const;
+  /// The PSK that ties a successor to this epoch, sections 11.2 and 11.3; `nonce` is random.
+  PreSharedKeyId resumption_psk_id(ResumptionPskUsage usage, Bytes nonce) const;
+  Secret resumption_psk() const { return epoch_.secrets.resumption_psk.clone(); }
+  /// What the last commit asked the group to become; it is over then (11.2).
+  const std::optional<ReInit>& reinit() const { return reinit_; }
 
   void save(Storage& storage);
   /// Throws Reason::not_found or Reason::corrupt.
@@ -123,19 +153,16 @@ class Group {
   }
   Sender self() const { return {SenderType::member, value(own_leaf())}; }
   FramedContent framed(Content content, View authenticated_data) const;
-  GroupContext next_context(const RatchetTree& tree, const Extensions& extensions) const;
   std::vector<Psk> find_psks(const std::vector<PreSharedKeyId>& ids, const PskLookup& psks) const;
 
   // group_commit.cc
-  PathSecrets make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePath& path,
-                        const crypto::SignatureKeyPair& signer, Random& random) const;
   Bytes protect_handshake(AuthenticatedContent content, Random& random);
 
   // group_process.cc
   AuthenticatedContent open(const MlsMessage& message,
                             std::optional<SecretTree::Found>& used_key) const;
   ApplicationMessage open_past(const PrivateMessage& message);
-  View signature_key_of(const FramedContent& content) const;
+  Bytes signature_key_of(const FramedContent& content) const;
   ProposalList resolve(const Commit& commit, const Sender& sender) const;
   StagedCommit stage(const AuthenticatedContent& content, const LifetimeRule& lifetimes,
                      const PskLookup& psks) const;
@@ -147,6 +174,7 @@ class Group {
   std::deque<PastEpoch> past_;  // newest first
   ProposalList proposals_;
   std::map<Bytes, std::shared_ptr<const crypto::HpkeKeyPair>> update_keys_;  // by public key
+  std::optional<ReInit> reinit_;
   bool active_ = true;
 
   // What save() has to write.
@@ -157,5 +185,22 @@ class Group {
     std::set<uint64_t> past_secret_trees;
   } unsaved_;
 };
+
+struct ExternalJoin {
+  Group group;
+  Bytes message;  // MLSMessage, a PublicMessage
+};
+
+/// A proposal from somebody who is no member, 12.1.8: an MLSMessage for the members. The sender is
+/// `external` with its index in the group's external_senders, or `new_member_proposal`.
+Bytes propose_from_outside(const GroupContext& context, const Sender& sender, Proposal proposal,
+                           const crypto::SignatureKeyPair& signer);
+
+/// 12.4.3.1, the integrity of a tree and of the context that it came with.
+void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context);
+
+/// 11.2 and 11.3: what a Welcome with those PSKs promises about the group that it continues.
+void validate_successor(const std::vector<PreSharedKeyId>& psks, const Group* predecessor,
+                        const GroupContext& context, const RatchetTree& tree);
 
 }  // namespace qnpc::mls

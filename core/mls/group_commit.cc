@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "qnpc/mls/commit_path.h"
 #include "qnpc/mls/group.h"
 
 namespace qnpc::mls {
@@ -35,18 +36,6 @@ Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const 
                                                     welcome.encrypted_group_info, random));
   }
   return to_message(std::move(welcome));
-}
-
-// The leaf with new keys, without the fields that only its old source has.
-LeafNode renewed(const LeafNode& old, LeafNodeSource source, Bytes encryption_key,
-                 Bytes signature_key) {
-  LeafNode out = old;
-  out.encryption_key = std::move(encryption_key);
-  out.signature_key = std::move(signature_key);
-  out.leaf_node_source = source;
-  out.lifetime = {};
-  out.parent_hash.clear();
-  return out;
 }
 
 std::vector<ProposalOrRef> listed(const ProposalList& list) {
@@ -90,8 +79,8 @@ Bytes Group::protect_handshake(AuthenticatedContent content, Random& random) {
 Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& random) {
   auto key =
       std::make_shared<const crypto::HpkeKeyPair>(crypto::generate_hpke_key(suite().kem(), random));
-  LeafNode leaf = renewed(*epoch_.tree.leaf(own_leaf()), LeafNodeSource::update, key->public_key,
-                          signer.public_key);
+  LeafNode leaf = epoch_.tree.leaf(own_leaf())
+                      ->renewed(LeafNodeSource::update, key->public_key, signer.public_key);
   leaf.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
   update_keys_[key->public_key] = key;
   unsaved_.proposals = true;
@@ -108,29 +97,6 @@ Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
   return protect_handshake(std::move(content), random);
 }
 
-// 7.5: fresh keys for our leaf and its filtered direct path, in `applied.tree`, `keys` and `path`.
-PathSecrets Group::make_path(AppliedProposals& applied, TreeKeys& keys, UpdatePath& path,
-                             const crypto::SignatureKeyPair& signer, Random& random) const {
-  crypto::HpkeKeyPair leaf_key = crypto::generate_hpke_key(suite().kem(), random);
-  PathSecrets secrets = derive_path(suite(), applied.tree.filtered_direct_path(own_leaf()),
-                                    random.secret(suite().hash_size()));
-  std::vector<Bytes> public_keys;
-  for (const PathStep& step : secrets.steps) public_keys.push_back(step.key->public_key);
-
-  path.leaf_node = renewed(*applied.tree.leaf(own_leaf()), LeafNodeSource::commit,
-                           leaf_key.public_key, signer.public_key);
-  path.leaf_node.parent_hash = set_path(suite(), applied.tree, own_leaf(), public_keys);
-  path.leaf_node.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
-  applied.tree.set_leaf(own_leaf(), path.leaf_node);
-
-  keys = TreeKeys(own_leaf(), std::move(leaf_key));
-  keys.set(secrets);
-  Bytes context = codec::encode(next_context(applied.tree, applied.extensions));
-  path.nodes =
-      encrypt_path(suite(), applied.tree, own_leaf(), secrets, context, applied.added, random);
-  return secrets;
-}
-
 NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
                         const LifetimeRule& lifetimes, Random& random, const PskLookup& lookup) {
   require(active_, Reject::group_suspended);
@@ -138,6 +104,7 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   ProposalList list;
   if (options.include_proposed) list = select_proposals(before, proposals_);
   for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
+  before.successor_of = options.successor_of;
   AppliedProposals applied = apply_proposals(before, list);
 
   Commit commit{listed(list), std::nullopt};
@@ -145,7 +112,11 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   PathSecrets path;
   path.commit_secret = Secret(suite().hash_size());
   if (applied.path_required || (options.force_path && applied.reinit == nullptr)) {
-    path = make_path(applied, keys, commit.path.emplace(), signer, random);
+    CommitPath made = make_commit_path(suite(), context(), applied, own_leaf(),
+                                       *applied.tree.leaf(own_leaf()), signer, random);
+    commit.path = std::move(made.path);
+    path = std::move(made.secrets);
+    keys = std::move(made.keys);
   }
   require_consistent(applied.tree, applied.extensions);
   std::vector<Psk> psks = find_psks(applied.psks, lookup);
@@ -155,10 +126,11 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   AuthenticatedContent content =
       sign_content(suite(), options.wire_format,
                    framed(std::move(commit), options.authenticated_data), context(), signer);
-  NewEpoch next = enter_epoch(
-      {next_context(applied.tree, applied.extensions), applied.tree, std::move(keys),
-       epoch_.secrets.init_secret, path.commit_secret, psk, epoch_.interim_transcript_hash},
-      content);
+  NewEpoch next =
+      enter_epoch({provisional_context(context(), suite(), applied.tree, applied.extensions),
+                   applied.tree, std::move(keys), epoch_.secrets.init_secret, path.commit_secret,
+                   psk, epoch_.interim_transcript_hash},
+                  content);
   content.auth.confirmation_tag = next.epoch.confirmation_tag;
 
   NewCommit out;

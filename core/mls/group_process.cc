@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "qnpc/mls/commit_path.h"
 #include "qnpc/mls/group.h"
 
 namespace qnpc::mls {
-View Group::signature_key_of(const FramedContent& content) const {
+Bytes Group::signature_key_of(const FramedContent& content) const {
   const Proposal* proposal = std::get_if<Proposal>(&content.content);
   const Commit* commit = std::get_if<Commit>(&content.content);
   switch (content.sender.sender_type) {
@@ -16,16 +17,10 @@ View Group::signature_key_of(const FramedContent& content) const {
     }
     case SenderType::external: {
       require(proposal != nullptr, Reject::external_sender_content);
-      for (const Extension& extension : context().extensions) {
-        if (extension.extension_type != ExtensionType::external_senders) continue;
-        codec::Reader senders = codec::Reader(extension.extension_data).vector();
-        for (uint32_t i = 0; !senders.at_end(); ++i) {
-          View key = senders.opaque();
-          codec::read<Credential>(senders);
-          if (i == content.sender.index) return key;
-        }
-      }
-      throw Rejected(Reject::unknown_sender);
+      auto senders =
+          get_extension<ExternalSenders>(context().extensions, ExtensionType::external_senders);
+      require(senders && content.sender.index < senders->size(), Reject::unknown_sender);
+      return (*senders)[content.sender.index].signature_key;
     }
     case SenderType::new_member_proposal: {
       const Add* add = proposal == nullptr ? nullptr : proposal->get<Add>();
@@ -178,7 +173,7 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const LifetimeRul
   if (external) out.added.push_back(committer);
   if (std::ranges::find(applied.removed, own_leaf()) != applied.removed.end()) return out;
 
-  GroupContext next = next_context(applied.tree, applied.extensions);
+  GroupContext next = provisional_context(context(), suite(), applied.tree, applied.extensions);
   Secret commit_secret(suite().hash_size());
   if (commit.path) {
     PathSecrets path = decrypt_path(suite(), applied.tree, keys, committer, *commit.path,
@@ -208,6 +203,7 @@ StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex commi
                    .removed = applied.removed,
                    .old_tree = epoch_.tree};
   if (applied.reinit != nullptr) out.reinit = *applied.reinit;
+  for (const Custom* custom : applied.custom) out.custom.push_back(*custom);
   return out;
 }
 
@@ -225,7 +221,8 @@ void Group::merge(StagedCommit&& staged) {
                     std::move(epoch_.secrets.resumption_psk), std::move(epoch_.secret_tree)});
   if (past_.size() > limits::mls_past_epochs) past_.pop_back();
   epoch_ = std::move(*staged.next);
-  active_ = !staged.reinit.has_value();
+  reinit_ = std::move(staged.reinit);
+  active_ = !reinit_.has_value();
 }
 
 }  // namespace qnpc::mls

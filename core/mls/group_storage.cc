@@ -66,6 +66,7 @@ void Group::save(Storage& storage) {
       w.vector([&](auto& inner) {
         for (const PastEpoch& past : past_) inner.u64(past.context.epoch);
       });
+      codec::write(w, reinit_);
     });
     for (const PastEpoch& past : past_) {
       put(storage, past_name(past.context.epoch), [&](auto& w) { write_past_epoch(w, past); });
@@ -116,6 +117,7 @@ Group Group::load(const Storage& storage) {
       codec::Reader past_secrets_reader(past_secrets.reveal());
       group.past_.push_back(read_past_epoch(past_reader, past_secrets_reader));
     }
+    group.reinit_ = codec::read<std::optional<ReInit>>(r);
     Secret proposals = require_record(storage, "proposals");
     codec::Reader proposals_reader(proposals.reveal());
     group.proposals_ = read_proposals(proposals_reader);

@@ -60,6 +60,18 @@ Bytes LeafNode::tbs(const std::optional<LeafPosition>& position) const {
   return w.take();
 }
 
+LeafNode LeafNode::renewed(LeafNodeSource source, View new_encryption_key,
+                           View new_signature_key) const {
+  LeafNode out = *this;
+  out.encryption_key = to_bytes(new_encryption_key);
+  out.signature_key = to_bytes(new_signature_key);
+  out.leaf_node_source = source;
+  out.lifetime = {};
+  out.parent_hash.clear();
+  out.signature.clear();
+  return out;
+}
+
 void LeafNode::sign(const Suite& suite, const crypto::SignatureKeyPair& key,
                     const std::optional<LeafPosition>& position) {
   signature = sign_with_label(suite, key, "LeafNodeTBS", tbs(position));

@@ -17,6 +17,14 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
+/// One entry of the external_senders extension, 12.1.8.1.
+struct ExternalSender {
+  Bytes signature_key;
+  Credential credential;
+  static auto wire(auto& m) { return std::tie(m.signature_key, m.credential); }
+};
+using ExternalSenders = std::vector<ExternalSender>;
+
 struct Capabilities {
   std::vector<ProtocolVersion> versions;
   std::vector<CipherSuite> cipher_suites;
@@ -61,6 +69,9 @@ struct LeafNode {
   static LeafNode read(codec::Reader& r);
   void write(auto& w) const;
   friend bool operator==(const LeafNode&, const LeafNode&) = default;
+
+  /// The same client with new keys, without the fields that only the old source has; unsigned.
+  LeafNode renewed(LeafNodeSource source, View new_encryption_key, View new_signature_key) const;
 
   /// `position` is left out for source key_package, and only for it.
   void sign(const Suite& suite, const crypto::SignatureKeyPair& key,

@@ -23,7 +23,8 @@ ProposalType Proposal::type() const {
 }
 
 Proposal Proposal::read(codec::Reader& r) {
-  switch (codec::read<ProposalType>(r)) {
+  ProposalType type = codec::read<ProposalType>(r);
+  switch (type) {
     case ProposalType::add: return {codec::read<Add>(r)};
     case ProposalType::update: return {codec::read<Update>(r)};
     case ProposalType::remove: return {codec::read<Remove>(r)};
@@ -32,7 +33,8 @@ Proposal Proposal::read(codec::Reader& r) {
     case ProposalType::external_init: return {codec::read<ExternalInit>(r)};
     case ProposalType::group_context_extensions: return {codec::read<GroupContextExtensions>(r)};
   }
-  throw Rejected(Reject::unknown_proposal_type);
+  require(is_private_use(type), Reject::unknown_proposal_type);
+  return {Custom{type, codec::read<Bytes>(r)}};
 }
 
 ProposalOrRef ProposalOrRef::read(codec::Reader& r) {

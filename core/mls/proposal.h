@@ -61,8 +61,18 @@ struct GroupContextExtensions {
   static auto wire(auto& m) { return std::tie(m.extensions); }
 };
 
+/// A proposal of the application's own, of a type in the range for private use (17.4). Its content
+/// travels as `opaque data<V>`; every member must list the type in its capabilities.
+struct Custom {
+  ProposalType type{};
+  Bytes data;
+  static auto wire(auto& m) { return std::tie(m.data); }
+};
+constexpr bool is_private_use(ProposalType type) { return static_cast<uint16_t>(type) >= 0xf000; }
+
 struct Proposal {
-  std::variant<Add, Update, Remove, PreSharedKey, ReInit, ExternalInit, GroupContextExtensions>
+  std::variant<Add, Update, Remove, PreSharedKey, ReInit, ExternalInit, GroupContextExtensions,
+               Custom>
       content;
 
   ProposalType type() const;

@@ -36,7 +36,8 @@ void validate(const CommitSetting& s, const Sender&, const Remove& remove) {
 
 void validate(const CommitSetting& s, const Sender&, const PreSharedKey& psk) {
   require(psk.psk.psk_nonce.size() == s.suite.hash_size(), Reject::bad_psk);
-  require(psk.psk.psktype == PskType::external || psk.psk.usage == ResumptionPskUsage::application,
+  require(psk.psk.psktype == PskType::external ||
+              psk.psk.usage == ResumptionPskUsage::application || psk.psk.usage == s.successor_of,
           Reject::bad_psk);
 }
 
@@ -48,6 +49,12 @@ void validate(const CommitSetting&, const Sender&, const ExternalInit&) {}
 
 void validate(const CommitSetting&, const Sender&, const GroupContextExtensions& gce) {
   require_unique(gce.extensions);
+}
+
+void validate(const CommitSetting& s, const Sender&, const Custom& custom) {
+  for (LeafIndex index : s.tree.members()) {
+    require(s.tree.leaf(index)->capabilities.supports(custom.type), Reject::unsupported_proposal);
+  }
 }
 
 // 12.1.8: who is not a member may propose only some things.
@@ -159,6 +166,7 @@ AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalLis
     if (auto* psk = p.proposal.get<PreSharedKey>()) out.psks.push_back(psk->psk);
     if (auto* reinit = p.proposal.get<ReInit>()) out.reinit = reinit;
     if (auto* init = p.proposal.get<ExternalInit>()) out.external_init = init;
+    if (auto* custom = p.proposal.get<Custom>()) out.custom.push_back(custom);
     if (auto* update = p.proposal.get<Update>()) {
       out.tree.update_leaf(p.sender.leaf_index(), update->leaf_node);
       out.updated.push_back(p.sender.leaf_index());
@@ -205,8 +213,8 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
       keep = psks.insert(codec::encode(psk->psk)).second;
     } else if (it->proposal.get<GroupContextExtensions>() != nullptr) {
       keep = !std::exchange(have_extensions, true);
-    } else {
-      keep = proposed.size() == 1;  // ReInit: any other proposal comes first
+    } else if (it->proposal.get<ReInit>() != nullptr) {
+      keep = proposed.size() == 1;  // any other proposal comes first
     }
     if (keep) out.push_back(*it);
   }

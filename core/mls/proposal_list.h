@@ -20,6 +20,8 @@ struct CommitSetting {
   const RatchetTree& tree;
   Sender committer;
   LifetimeRule lifetimes;
+  // The one use of resumption PSKs beside `application` that is due, in a new group's first commit.
+  std::optional<ResumptionPskUsage> successor_of = std::nullopt;
 };
 
 /// What the list makes of the group.
@@ -33,6 +35,7 @@ struct AppliedProposals {
   std::vector<PreSharedKeyId> psks;
   const ExternalInit* external_init = nullptr;
   const ReInit* reinit = nullptr;
+  std::vector<const Custom*> custom;
   bool path_required = false;  // 12.4
 };
 

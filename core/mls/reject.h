@@ -61,6 +61,7 @@ enum class Reject {
   no_path_key,
   // Proposals, section 12.1 and 12.2.
   unknown_proposal_type,
+  unsupported_proposal,
   unknown_proposal_reference,
   not_a_member,
   update_by_committer,
@@ -84,6 +85,8 @@ enum class Reject {
   missing_confirmation_tag,
   bad_group_info_signature,
   wrong_signer,
+  missing_external_pub,
+  wrong_successor,
   not_in_tree,
   proposals_pending,
   group_suspended,
