@@ -45,10 +45,10 @@ AuthenticatedContent Group::open(const MlsMessage& message,
     content = std::move(opened.content);
     used_key = std::move(opened.key);
   } else {
-    content = open_public(suite(), *message.get<PublicMessage>(), context(),
-                          epoch_.secrets.membership_key);
-    require(content.content.content_type() != ContentType::application,
+    const auto& public_message = *message.get<PublicMessage>();
+    require(public_message.content.content_type() != ContentType::application,
             Reject::application_not_encrypted);
+    content = open_public(suite(), public_message, context(), epoch_.secrets.membership_key);
     require(content.content.sender != self(), Reject::own_message);
   }
   verify_content(suite(), content, context(), signature_key_of(content.content));

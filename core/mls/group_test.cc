@@ -10,48 +10,7 @@ namespace {
 using test::Insider;
 using test::now;
 
-class GroupTest : public testing::Test {
- protected:
-  crypto::SystemRandom random;
-  Insider alice{random};
-  Insider bob{random};
-  Insider carol{random};
-  Insider dave{random};
-
-  void make_group_of_three(Extensions extensions = {}) {
-    alice.create(std::move(extensions));
-    KeyPackage b = bob.key_package();
-    KeyPackage c = carol.key_package();
-    NewCommit commit = alice.commit({{Add{b}}, {Add{c}}});
-    alice.group->merge(std::move(commit.staged));
-    bob.join(b, *commit.welcome);
-    carol.join(c, *commit.welcome);
-  }
-
-  // The member rejects the message for exactly that reason, and nothing of it is left behind.
-  void expect_reject(Insider& member, const Bytes& message, Reject why,
-                     const PskLookup& psks = no_psks) {
-    auto before = member.state();
-    try {
-      member.process(message, psks);
-      ADD_FAILURE() << "accepted what breaks " << name(why);
-    } catch (const Rejected& rejected) {
-      EXPECT_EQ(name(rejected.reject()), name(why));
-    }
-    EXPECT_EQ(member.state(), before);
-  }
-  void expect_commit_reject(const std::function<void(Commit&)>& change, Reject why,
-                            std::vector<Proposal> proposals = {}) {
-    Bytes honest = alice.commit(std::move(proposals)).message;
-    Bytes forged = alice.forge(
-        honest, [&](FramedContent& content) { change(std::get<Commit>(content.content)); });
-    expect_reject(bob, forged, why);
-  }
-  void expect_agreement() {
-    EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
-    EXPECT_EQ(alice.group->epoch_authenticator(), carol.group->epoch_authenticator());
-  }
-};
+class GroupTest : public test::GroupOfThree {};
 
 TEST_F(GroupTest, EverybodyCommitsAndAgrees) {
   make_group_of_three();
@@ -376,8 +335,6 @@ TEST_F(GroupTest, RejectsFramesOfOthers) {
   expect_reject(bob, forge([](auto& c) { c.sender.index = 3; }), Reject::unknown_sender);
   expect_reject(bob, forge([](auto& c) { c.sender.index = 1; }), Reject::own_message);
   expect_reject(bob, forge([](auto& c) { c.sender.index = UINT32_MAX; }), Reject::unknown_sender);
-  expect_reject(bob, forge([](auto& c) { c.content = Bytes{1}; }),
-                Reject::application_not_encrypted);
   expect_reject(bob, forge([](auto& c) {
                   c.sender = {SenderType::external, 0};
                 }),
@@ -386,6 +343,15 @@ TEST_F(GroupTest, RejectsFramesOfOthers) {
                   c.sender = {SenderType::new_member_proposal, 0};
                 }),
                 Reject::external_sender_content);
+}
+
+TEST_F(GroupTest, RejectsApplicationDataThatIsNotEncrypted) {
+  make_group_of_three();
+  MlsMessage message = parse_message(alice.commit({}).message);
+  auto& m = std::get<PublicMessage>(message.content);
+  m.content.content = Bytes{1};
+  m.auth.confirmation_tag.reset();
+  expect_reject(bob, codec::encode(message), Reject::application_not_encrypted);
 }
 
 TEST_F(GroupTest, RejectsTagsThatDoNotVerify) {

@@ -119,4 +119,49 @@ class Insider {
   std::optional<mls::Group> group;
 };
 
+/// Alice, who made the group, Bob and Carol; Dave stands outside.
+class GroupOfThree : public testing::Test {
+ protected:
+  crypto::SystemRandom random;
+  Insider alice{random};
+  Insider bob{random};
+  Insider carol{random};
+  Insider dave{random};
+
+  void make_group_of_three(mls::Extensions extensions = {}) {
+    alice.create(std::move(extensions));
+    mls::KeyPackage b = bob.key_package();
+    mls::KeyPackage c = carol.key_package();
+    mls::NewCommit commit = alice.commit({{mls::Add{b}}, {mls::Add{c}}});
+    alice.group->merge(std::move(commit.staged));
+    bob.join(b, *commit.welcome);
+    carol.join(c, *commit.welcome);
+  }
+
+  // The member rejects the message for exactly that reason, and nothing of it is left behind.
+  void expect_reject(Insider& member, const Bytes& message, mls::Reject why,
+                     const mls::PskLookup& psks = mls::no_psks) {
+    auto before = member.state();
+    try {
+      member.process(message, psks);
+      ADD_FAILURE() << "accepted what breaks " << mls::name(why);
+    } catch (const mls::Rejected& rejected) {
+      EXPECT_EQ(mls::name(rejected.reject()), mls::name(why));
+    }
+    EXPECT_EQ(member.state(), before);
+  }
+  void expect_commit_reject(const std::function<void(mls::Commit&)>& change, mls::Reject why,
+                            std::vector<mls::Proposal> proposals = {}) {
+    Bytes honest = alice.commit(std::move(proposals)).message;
+    Bytes forged = alice.forge(honest, [&](mls::FramedContent& content) {
+      change(std::get<mls::Commit>(content.content));
+    });
+    expect_reject(bob, forged, why);
+  }
+  void expect_agreement() {
+    EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+    EXPECT_EQ(alice.group->epoch_authenticator(), carol.group->epoch_authenticator());
+  }
+};
+
 }  // namespace qnpc::test

@@ -1,0 +1,200 @@
+// Who acts from outside of a group: external commits and proposals, and groups that follow another.
+
+#include "qnpc/mls/group.h"
+#include "tests/support/mls_insider.h"
+
+namespace qnpc::mls {
+namespace {
+
+using test::Insider;
+using test::now;
+
+class GroupOutsideTest : public test::GroupOfThree {};
+
+// --- 12.1.8 and 12.4.3.2, from outside ---------------------------------------------------------
+
+TEST_F(GroupOutsideTest, AnExternalCommitJoins) {
+  make_group_of_three();
+  ExternalJoin join =
+      Group::external_join(alice.group->group_info(alice.signer),
+                           {.leaf = dave.leaf(), .signer = dave.signer}, now, random);
+  for (Insider* member : {&alice, &bob, &carol}) member->follow(join.message);
+  dave.group = std::move(join.group);
+  expect_agreement();
+  EXPECT_EQ(dave.group->epoch_authenticator(), alice.group->epoch_authenticator());
+  EXPECT_EQ(alice.group->members().size(), 4u);
+  bob.follow(dave.commit({}).message);
+}
+
+TEST_F(GroupOutsideTest, AnExternalCommitReplacesOurOldLeaf) {
+  make_group_of_three();
+  ExternalJoinInputs inputs{.leaf = carol.leaf(), .signer = carol.signer, .replaces = LeafIndex{2}};
+  ExternalJoin join =
+      Group::external_join(alice.group->group_info(alice.signer), inputs, now, random);
+  alice.follow(join.message);
+  bob.follow(join.message);
+  auto staged = std::get<StagedCommit>(carol.process(join.message));
+  EXPECT_FALSE(staged.next.has_value());  // the old appearance is out
+  carol.group = std::move(join.group);
+  expect_agreement();
+  EXPECT_EQ(carol.group->own_leaf(), LeafIndex{2});
+}
+
+TEST_F(GroupOutsideTest, RejectsExternalCommitsThatDoMore) {
+  make_group_of_three();
+  auto forged = [&](const std::function<void(Commit&)>& change) {
+    ExternalJoin join =
+        Group::external_join(alice.group->group_info(alice.signer),
+                             {.leaf = dave.leaf(), .signer = dave.signer}, now, random);
+    auto message = std::get<PublicMessage>(parse_message(join.message).content);
+    change(std::get<Commit>(message.content.content));
+    AuthenticatedContent content =
+        sign_content(Insider::suite(), WireFormat::public_message, message.content,
+                     alice.group->context(), dave.signer);
+    content.auth.confirmation_tag = message.auth.confirmation_tag;
+    return to_message(
+        protect_public(Insider::suite(), std::move(content), alice.group->context(), {}));
+  };
+  Reject why = Reject::bad_external_commit_proposals;
+  Proposal remove{Remove{LeafIndex{1}}};
+  expect_reject(bob, forged([](Commit& c) { c.proposals.clear(); }), why);
+  expect_reject(bob, forged([](Commit& c) { c.proposals.push_back(c.proposals[0]); }), why);
+  expect_reject(
+      bob, forged([&](Commit& c) { c.proposals.push_back({Proposal{Add{carol.key_package()}}}); }),
+      why);
+  expect_reject(carol, forged([&](Commit& c) {
+                  c.proposals.push_back({remove});
+                  c.proposals.push_back({Proposal{Remove{LeafIndex{0}}}});
+                }),
+                why);
+  expect_reject(bob, forged([](Commit& c) { c.path.reset(); }), Reject::missing_path);
+}
+
+TEST_F(GroupOutsideTest, RefusesGroupInfosThatCannotBeJoined) {
+  make_group_of_three();
+  auto expect = [&](Reject why, const std::function<void(GroupInfo&)>& change) {
+    GroupInfo info = alice.group->group_info(alice.signer);
+    change(info);
+    info.sign(Insider::suite(), alice.signer);
+    try {
+      Group::external_join(info, {.leaf = dave.leaf(), .signer = dave.signer}, now, random);
+      ADD_FAILURE() << "joined what breaks " << name(why);
+    } catch (const Rejected& rejected) {
+      EXPECT_EQ(name(rejected.reject()), name(why));
+    }
+  };
+  expect(Reject::missing_external_pub, [](auto& i) {
+    std::erase_if(i.extensions,
+                  [](auto& e) { return e.extension_type == ExtensionType::external_pub; });
+  });
+  expect(Reject::missing_tree, [](auto& i) {
+    std::erase_if(i.extensions,
+                  [](auto& e) { return e.extension_type == ExtensionType::ratchet_tree; });
+  });
+  expect(Reject::wrong_tree_hash, [](auto& i) { i.group_context.tree_hash[0] ^= 1; });
+  expect(Reject::wrong_signer, [](auto& i) { i.signer = LeafIndex{3}; });
+  expect(Reject::bad_group_info_signature, [](auto& i) { i.signer = LeafIndex{1}; });
+  expect(Reject::wrong_version, [](auto& i) { i.group_context.version = ProtocolVersion{9}; });
+}
+
+TEST_F(GroupOutsideTest, ProposalsFromOutsideAreCommitted) {
+  Insider service{random};
+  make_group_of_three({{ExtensionType::external_senders,
+                        codec::encode(ExternalSenders{{service.signer.public_key, {}}})}});
+  const GroupContext& context = alice.group->context();
+  Bytes remove = propose_from_outside(context, {SenderType::external, 0}, {Remove{LeafIndex{2}}},
+                                      service.signer);
+  Bytes add = propose_from_outside(context, {SenderType::new_member_proposal},
+                                   {Add{dave.key_package()}}, dave.signer);
+  for (Insider* member : {&alice, &bob}) {
+    member->process(remove);
+    member->process(add);
+  }
+  NewCommit commit = alice.commit({});
+  bob.follow(commit.message);
+  alice.group->merge(std::move(commit.staged));
+  EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+  EXPECT_EQ(alice.group->members().size(), 3u);
+}
+
+TEST_F(GroupOutsideTest, RejectsProposalsThatOutsidersMayNotMake) {
+  Insider service{random};
+  make_group_of_three({{ExtensionType::external_senders,
+                        codec::encode(ExternalSenders{{service.signer.public_key, {}}})}});
+  const GroupContext& context = alice.group->context();
+  Proposal update = alice.group->make_update(alice.signer, random);
+  Proposal remove{Remove{LeafIndex{2}}};
+  expect_reject(bob,
+                propose_from_outside(context, {SenderType::external, 0}, update, service.signer),
+                Reject::external_sender_content);
+  expect_reject(bob,
+                propose_from_outside(context, {SenderType::external, 1}, remove, service.signer),
+                Reject::unknown_sender);
+  expect_reject(bob, propose_from_outside(context, {SenderType::external, 0}, remove, dave.signer),
+                Reject::bad_signature);
+  expect_reject(
+      bob, propose_from_outside(context, {SenderType::new_member_proposal}, remove, dave.signer),
+      Reject::external_sender_content);
+}
+
+TEST_F(GroupOutsideTest, ProposalsOfOurOwnTypeNeedEverybodysSupport) {
+  make_group_of_three();
+  Proposal custom{Custom{ProposalType{0xf005}, {1, 2, 3}}};
+  EXPECT_THROW(alice.commit({custom}), Rejected);
+  expect_reject(bob, alice.forge_commit({{custom}}), Reject::unsupported_proposal);
+}
+
+// --- 11.2 and 11.3, successors -----------------------------------------------------------------
+
+TEST_F(GroupOutsideTest, ABranchIsJoinedByMembersOnly) {
+  make_group_of_three();
+  Insider branch{random};
+  branch.signer = crypto::signature_key_from_private(Insider::suite().signature,
+                                                     alice.signer.private_key.reveal());
+  branch.create();
+  KeyPackage b = bob.key_package();
+  PreSharedKeyId id = alice.group->resumption_psk_id(ResumptionPskUsage::branch, random.bytes(32));
+  CommitOptions options{.proposals = {{PreSharedKey{id}}, {Add{b}}},
+                        .successor_of = ResumptionPskUsage::branch};
+  auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
+  NewCommit commit = branch.group->commit(options, branch.signer, now, random, psks);
+  branch.group->merge(std::move(commit.staged));
+
+  auto welcome = std::get<Welcome>(parse_message(*commit.welcome).content);
+  EXPECT_THROW(Group::join(welcome, {b, bob.keys}), Rejected);  // not knowing what it branches from
+  Group joined =
+      Group::join(welcome, {.key_package = b, .keys = bob.keys, .predecessor = &*bob.group});
+  EXPECT_EQ(joined.epoch_authenticator(), branch.group->epoch_authenticator());
+}
+
+TEST_F(GroupOutsideTest, AReinitializedGroupIsTheOneThatWasAnnounced) {
+  make_group_of_three();
+  ReInit reinit{random.bytes(16), ProtocolVersion::mls10, test::suite_id, {}};
+  NewCommit last = alice.commit({{reinit}});
+  bob.follow(last.message);
+  carol.follow(last.message);
+  alice.group->merge(std::move(last.staged));
+  EXPECT_FALSE(bob.group->is_active());
+  EXPECT_EQ(bob.group->reinit()->group_id, reinit.group_id);
+
+  auto welcome_to = [&](Bytes group_id, std::vector<KeyPackage> members) {
+    Group next = Group::create(Insider::suite(), std::move(group_id), alice.leaf(), {},
+                               alice.signer, random);
+    CommitOptions options{.proposals = {{PreSharedKey{alice.group->resumption_psk_id(
+                              ResumptionPskUsage::reinit, random.bytes(32))}}},
+                          .successor_of = ResumptionPskUsage::reinit};
+    for (KeyPackage& member : members) options.proposals.push_back({Add{std::move(member)}});
+    auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
+    NewCommit commit = next.commit(options, alice.signer, now, random, psks);
+    return std::get<Welcome>(parse_message(*commit.welcome).content);
+  };
+  KeyPackage bob_package = bob.key_package();
+  JoinInputs inputs{.key_package = bob_package, .keys = bob.keys, .predecessor = &*bob.group};
+  Welcome right = welcome_to(reinit.group_id, {bob_package, carol.key_package()});
+  EXPECT_EQ(Group::join(right, inputs).context().epoch, 1u);
+  Welcome other = welcome_to(random.bytes(16), {bob_package, carol.key_package()});
+  EXPECT_THROW(Group::join(other, inputs), Rejected);
+}
+
+}  // namespace
+}  // namespace qnpc::mls
