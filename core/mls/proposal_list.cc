@@ -194,7 +194,11 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
     if (auto* remove = p.proposal.get<Remove>()) removed.insert(remove->removed);
   }
   std::set<LeafIndex> targets;
-  std::set<Bytes> added;
+  std::set<Bytes> present;  // signature keys: of those who stay, and then of those who are added
+  for (LeafIndex index : s.tree.members()) {
+    bool stays = index == s.committer.leaf_index() || !removed.contains(index);
+    if (stays) present.insert(s.tree.leaf(index)->signature_key);
+  }
   std::set<Bytes> psks;
   bool have_extensions = false;
   ProposalList out;
@@ -208,7 +212,7 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
     } else if (auto* remove = it->proposal.get<Remove>()) {
       keep = remove->removed != s.committer.leaf_index() && targets.insert(remove->removed).second;
     } else if (auto* add = it->proposal.get<Add>()) {
-      keep = added.insert(add->key_package.leaf_node.signature_key).second;
+      keep = present.insert(add->key_package.leaf_node.signature_key).second;
     } else if (auto* psk = it->proposal.get<PreSharedKey>()) {
       keep = psks.insert(codec::encode(psk->psk)).second;
     } else if (it->proposal.get<GroupContextExtensions>() != nullptr) {
