@@ -90,7 +90,8 @@ int main() {
     if (i < warm_up) continue;
     whole.push_back(total);
     double inside = 0;
-    for (const auto& phase : object_with(output, "timings")["timings"]) {
+    const nlohmann::json timings = object_with(output, "timings")["timings"];
+    for (const auto& phase : timings) {
       std::string name = phase["phase"];
       if (!phases.contains(name)) order.push_back(name);
       phases[name].push_back(phase["milliseconds"]);
