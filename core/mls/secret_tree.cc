@@ -21,19 +21,23 @@ SecretTree::SecretTree(const Suite& suite, uint32_t width, Secret encryption_sec
   nodes_.emplace(root(width), std::move(encryption_secret));
 }
 
+NodeIndex SecretTree::unsplit_ancestor(LeafIndex leaf) const {
+  NodeIndex node = node_of(leaf);
+  while (!nodes_.contains(node)) {
+    if (node == root(width_)) throw Error(Reason::internal, "a secret tree has lost a leaf");
+    node = parent(node);
+  }
+  return node;
+}
+
 void SecretTree::load_ratchets(LeafIndex leaf, Found& found) const {
   require(value(leaf) < width_, Reject::unknown_sender);
   if (auto it = ratchets_.find(leaf); it != ratchets_.end()) {
     for (size_t i = 0; i < 2; ++i) found.ratchets[i] = it->second[i].clone();
     return;
   }
-  // Up to the lowest ancestor whose secret we still have, then down again, section 9.
-  NodeIndex node = node_of(leaf);
-  while (!nodes_.contains(node)) {
-    if (node == root(width_)) throw Error(Reason::internal, "a secret tree has lost a leaf");
-    node = parent(node);
-  }
-  found.consumed = node;
+  // From the lowest ancestor whose secret we still have down to the leaf, section 9.
+  NodeIndex node = unsplit_ancestor(leaf);
   Secret secret = nodes_.at(node).clone();
   while (!is_leaf(node)) {
     bool go_left = value(node_of(leaf)) < value(node);
@@ -113,8 +117,18 @@ SecretTree::Found SecretTree::find(LeafIndex leaf, RatchetType type, uint32_t ge
 }
 
 void SecretTree::consume(Found&& found) {
-  for (auto& [node, secret] : found.new_nodes) nodes_.emplace(node, std::move(secret));
-  if (found.consumed) nodes_.erase(*found.consumed);
+  // What was used or split since find() stays gone: of this leaf the other ratchet, of the nodes
+  // those that are not below what is still whole.
+  if (auto it = ratchets_.find(found.leaf); it != ratchets_.end()) {
+    size_t type = index_of(found.type);
+    it->second[type] = std::move(found.ratchets[type]);
+    return;
+  }
+  NodeIndex whole = unsplit_ancestor(found.leaf);
+  for (auto& [node, secret] : found.new_nodes) {
+    if (in_subtree(node, whole)) nodes_.emplace(node, std::move(secret));
+  }
+  nodes_.erase(whole);
   ratchets_[found.leaf] = std::move(found.ratchets);
 }
 

@@ -58,10 +58,10 @@ class SecretTree {
     RatchetType type;
     std::array<Ratchet, 2> ratchets;        // the leaf's, after use
     std::map<NodeIndex, Secret> new_nodes;  // copath of the leaf, where it was not yet split
-    std::optional<NodeIndex> consumed;      // the node it was split from
   };
   /// Rejects with generation_used, generation_too_far or unknown_sender.
   Found find(LeafIndex leaf, RatchetType type, uint32_t generation) const;
+  /// Other keys may have been consumed since find(), but none of that leaf and type.
   void consume(Found&& found);
 
   void write(codec::SecretWriter& w) const;
@@ -69,6 +69,8 @@ class SecretTree {
 
  private:
   SecretTree(const Suite& suite, RatchetWindow window) : suite_(&suite), window_(window) {}
+  // The lowest ancestor whose secret we still have; only for leaves without ratchets.
+  NodeIndex unsplit_ancestor(LeafIndex leaf) const;
   // The leaf's ratchets as they are, or as they begin; fills the rest of `found`.
   void load_ratchets(LeafIndex leaf, Found& found) const;
   MessageKey advance(Ratchet& ratchet) const;

@@ -156,5 +156,22 @@ TEST(SecretTree, ReadsWhatItWrote) {
   EXPECT_EQ(again.find(leaf, application, 4).key.key, tree.find(leaf, application, 4).key.key);
 }
 
+// A commit's key is consumed when the commit is merged; messages may have come in between.
+TEST(SecretTree, AKeyConsumedLateBringsBackNothing) {
+  for (uint32_t sender : {0, 1, 2, 3, 6}) {
+    SecretTree late = tree_of(8);
+    SecretTree in_order = tree_of(8);
+    auto commit = late.find(leaf, RatchetType::handshake, 0);
+    in_order.consume(in_order.find(leaf, RatchetType::handshake, 0));
+    for (SecretTree* tree : {&late, &in_order}) {
+      tree->consume(tree->find(LeafIndex{sender}, application, 0));
+    }
+    late.consume(std::move(commit));
+    EXPECT_EQ(state(late), state(in_order)) << "with a message of leaf " << sender;
+    EXPECT_EQ(reject_of([&] { late.find(LeafIndex{sender}, application, 0); }),
+              Reject::generation_used);
+  }
+}
+
 }  // namespace
 }  // namespace qnpc::mls
