@@ -32,8 +32,11 @@ const EC_GROUP* group(Curve curve) {
   throw Error(Reason::internal, "no such curve");
 }
 
+// "Secure", so that parameters built from it are cleansed when they are freed.
 OwnedBignum bignum(View bytes) {
-  return OwnedBignum(must(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr)));
+  OwnedBignum out(must(BN_secure_new()));
+  must(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), out.get()));
+  return out;
 }
 
 OwnedPkey from_params(Curve curve, int selection, const BIGNUM* scalar, View point) {
