@@ -38,7 +38,8 @@ HpkeKeyPair generate_hpke_key(Kem kem, Random& random);
 HpkeKeyPair derive_hpke_key(Kem kem, View ikm);
 /// Throws Reason::bad_key where the bytes are no private key of the KEM.
 HpkeKeyPair hpke_key_from_private(Kem kem, View private_key);
-/// Whether the bytes are a public key of the KEM (for the NIST curves: a point on the curve).
+/// Whether the bytes are a public key of the KEM that yields secrets: a point on the NIST curves,
+/// no point of low order on the others (RFC 9180 7.1.4).
 bool valid_hpke_key(Kem kem, View public_key);
 
 /// SealBase. Throws Reason::bad_key where `public_key` yields no secret.

@@ -4,6 +4,7 @@
 
 #include "qnpc/base/error.h"
 #include "qnpc/crypto/system_random.h"
+#include "qnpc/crypto/x25519.h"
 
 namespace qnpc::crypto {
 namespace {
@@ -158,6 +159,30 @@ TEST(Hpke, RefusesKeysThatYieldNoSecret) {
   EXPECT_THROW(hpke_seal(p256, Bytes(65, 4), info, aad, plaintext, random), Error);
   EXPECT_FALSE(valid_hpke_key(Kem::dhkem_p256, Bytes(65, 4)));
   EXPECT_FALSE(valid_hpke_key(Kem::dhkem_x25519, Bytes(33, 4)));
+  EXPECT_FALSE(valid_hpke_key(Kem::dhkem_x448, Bytes(57, 4)));
+  EXPECT_FALSE(valid_hpke_key(Kem::dhkem_x448, Bytes(56, 0)));
+  EXPECT_TRUE(
+      valid_hpke_key(Kem::dhkem_x448, generate_hpke_key(Kem::dhkem_x448, random).public_key));
+  // Every encoding of a point of low order on Curve25519, as x25519() itself sees them.
+  Secret any = random.secret(32);
+  for (const char* point : {
+           "0000000000000000000000000000000000000000000000000000000000000000",
+           "0100000000000000000000000000000000000000000000000000000000000000",
+           "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+           "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+           "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+           "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+           "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+       }) {
+    for (uint8_t highest : {0x00, 0x80}) {
+      Bytes key = *from_hex(point);
+      key[31] |= highest;
+      EXPECT_THROW(crypto::x25519(any, key), Error) << point;
+      EXPECT_FALSE(valid_hpke_key(Kem::dhkem_x25519, key)) << point;
+    }
+  }
+  Bytes key = generate_hpke_key(Kem::dhkem_x25519, random).public_key;
+  EXPECT_TRUE(valid_hpke_key(Kem::dhkem_x25519, key));
 }
 
 }  // namespace

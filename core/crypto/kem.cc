@@ -124,10 +124,17 @@ HpkeKeyPair hpke_key_from_private(Kem kem, View private_key) {
 }
 
 bool valid_hpke_key(Kem kem, View public_key) {
-  if (kem == Kem::dhkem_x25519 || kem == Kem::dhkem_x448) {
-    return public_key.size() == facts(kem).private_key;
+  if (kem == Kem::dhkem_x25519) {
+    return public_key.size() == x25519_key_size && !has_low_order(public_key);
   }
   try {
+    // Points of low order yield zero with every clamped scalar, and OpenSSL refuses that.
+    if (kem == Kem::dhkem_x448) {
+      Secret any(facts(kem).private_key);
+      derive_shared(raw_private_key(EVP_PKEY_X448, any.reveal()).get(),
+                    raw_public_key(EVP_PKEY_X448, public_key).get());
+      return true;
+    }
     ec_public_key(nist_curve(kem), public_key);
     return true;
   } catch (const Error&) {

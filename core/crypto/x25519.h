@@ -20,5 +20,7 @@ X25519KeyPair x25519_key_from_private(View private_key);
 /// The shared secret, 32 bytes. Throws Reason::bad_key where the peer's key has the wrong size or
 /// low order, so that the result would be zero whatever our key is (RFC 7748 6.1).
 Secret x25519(const Secret& private_key, View peer_public_key);
+/// Whether x25519() refuses that key of 32 bytes, for the price of a comparison.
+bool has_low_order(View public_key);
 
 }  // namespace qnpc::crypto

@@ -125,13 +125,15 @@ void Group::queue(const AuthenticatedContent& content) {
 
 ProposalList Group::resolve(const Commit& commit, const Sender& sender) const {
   ProposalList out;
+  std::set<View, ViewLess> refs;  // each once: 33 bytes must not copy a large proposal many times
   for (const ProposalOrRef& entry : commit.proposals) {
     if (const auto* proposal = std::get_if<Proposal>(&entry.content)) {
       out.push_back({*proposal, sender, {}});
       continue;
     }
-    auto it =
-        std::ranges::find(proposals_, std::get<ProposalRef>(entry.content), &QueuedProposal::ref);
+    const ProposalRef& ref = std::get<ProposalRef>(entry.content);
+    require(refs.insert(ref).second, Reject::duplicate_proposal_reference);
+    auto it = std::ranges::find(proposals_, ref, &QueuedProposal::ref);
     require(it != proposals_.end(), Reject::unknown_proposal_reference);
     out.push_back(*it);
   }

@@ -97,6 +97,26 @@ TEST_F(GroupTest, RejectsUnknownProposalReference) {
                 Reject::unknown_proposal_reference);
 }
 
+// Else a short commit would copy one large proposal a hundred thousand times.
+TEST_F(GroupTest, RejectsDuplicateProposalReference) {
+  make_group_of_three();
+  bob.process(alice.group->propose({Remove{LeafIndex{2}}}, alice.signer, now, random,
+                                   WireFormat::public_message));
+  ProposalRef ref = bob.group->proposals()[0].ref;
+  expect_reject(bob, alice.forge_commit({{ref}, {ref}}), Reject::duplicate_proposal_reference);
+}
+
+// Else it would wait for a commit, and no commit could take it.
+TEST_F(GroupTest, RejectsExternalInitProposedByAMember) {
+  make_group_of_three();
+  Bytes honest = alice.group->propose({Remove{LeafIndex{2}}}, alice.signer, now, random,
+                                      WireFormat::public_message);
+  Bytes forged = alice.forge(honest, [](FramedContent& content) {
+    content.content = Proposal{ExternalInit{Bytes(32, 1)}};
+  });
+  expect_reject(bob, forged, Reject::external_init_in_member_commit);
+}
+
 TEST_F(GroupTest, RejectsUpdateByCommitter) {
   make_group_of_three();
   Proposal update = alice.group->make_update(alice.signer, random);
@@ -237,6 +257,10 @@ TEST_F(GroupTest, RejectsBadKeyPackages) {
     kp.sign(Insider::suite(), dave.signer);
   });
   expect(Reject::bad_key_package_signature, {}, [](auto& kp) { kp.signature[0] ^= 1; });
+  // A key of low order: nobody could encrypt a path to it, hence nobody commit one.
+  expect(Reject::bad_public_key, [](auto& kp) {
+    kp.leaf_node.encryption_key.assign(kp.leaf_node.encryption_key.size(), 0);
+  });
   Bytes taken = alice.group->members()[2].leaf->encryption_key;
   expect(Reject::duplicate_encryption_key, [&](auto& kp) { kp.leaf_node.encryption_key = taken; });
 }

@@ -45,7 +45,10 @@ void validate(const CommitSetting& s, const Sender&, const ReInit& reinit) {
   require(reinit.version >= s.context.version, Reject::reinit_older_version);
 }
 
-void validate(const CommitSetting&, const Sender&, const ExternalInit&) {}
+void validate(const CommitSetting&, const Sender& sender, const ExternalInit&) {
+  require(sender.sender_type == SenderType::new_member_commit,
+          Reject::external_init_in_member_commit);
+}
 
 void validate(const CommitSetting&, const Sender&, const GroupContextExtensions& gce) {
   require_unique(gce.extensions);
@@ -104,7 +107,6 @@ void validate_member_list(const CommitSetting& s, const ProposalList& list) {
     } else if (p.proposal.get<ReInit>() != nullptr) {
       require(list.size() == 1, Reject::reinit_not_alone);
     }
-    require(p.proposal.get<ExternalInit>() == nullptr, Reject::external_init_in_member_commit);
     if (p.proposal.get<GroupContextExtensions>() != nullptr) ++group_context_extensions;
   }
   require(group_context_extensions <= 1, Reject::duplicate_group_context_extensions);

@@ -88,6 +88,8 @@ constexpr Rule rules[] = {
      "a proposal is of a type that a member does not support"},
     {Reject::unknown_proposal_reference, "unknown_proposal_reference",
      "the commit refers to a proposal that we have not seen"},
+    {Reject::duplicate_proposal_reference, "duplicate_proposal_reference",
+     "the commit refers to one proposal twice"},
     {Reject::not_a_member, "not_a_member", "the proposal is about a leaf that is blank"},
     {Reject::update_by_committer, "update_by_committer",
      "the committer commits an update of its own"},

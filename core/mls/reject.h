@@ -63,6 +63,7 @@ enum class Reject {
   unknown_proposal_type,
   unsupported_proposal,
   unknown_proposal_reference,
+  duplicate_proposal_reference,
   not_a_member,
   update_by_committer,
   update_by_value,
