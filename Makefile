@@ -36,7 +36,9 @@ build/%/build.ninja: CMakePresets.json | deps
 build: build/release/build.ninja
 	cmake --build --preset release --parallel $(JOBS)
 
-demo: build
+demo: build/release/build.ninja
+	cmake --build --preset release --parallel $(JOBS) \
+	    --target quicnprotochat-server quicnprotochat-client
 	tests/demo/demo.sh
 
 test: build

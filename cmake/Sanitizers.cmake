@@ -4,8 +4,6 @@ set(QNPC_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
 if(QNPC_SANITIZE)
   add_compile_options(-O1 -fsanitize=${QNPC_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
-  # g++ sees unset memory in every kj::Maybe that it instruments.
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   add_link_options(-fsanitize=${QNPC_SANITIZE})
   if(QNPC_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
