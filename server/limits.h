@@ -79,6 +79,9 @@ inline constexpr int listen_backlog = 1024;
 inline constexpr std::chrono::milliseconds accept_retry{100};
 
 // --- The process ---
+// Steps of one event loop before it looks at its sockets and timers again: else it does so when it
+// has nothing left to do, and a peer that sends as fast as we read keeps all the others waiting.
+inline constexpr unsigned steps_between_polls = 256;
 // After SIGTERM, what is in flight has so long to end.
 inline constexpr std::chrono::seconds shutdown{5};
 

@@ -40,6 +40,7 @@ Worker::~Worker() {
 
 void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
   kj::AsyncIoContext io = kj::setupAsyncIo();
+  io.waitScope.setBusyPollInterval(limits::steps_between_polls);
   kj::Timer& timer = io.provider->getTimer();
   auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
   crypto::SystemRandom random;
