@@ -121,6 +121,7 @@ class Group {
   /// application messages; a commit waits for merge().
   Processed process(const MlsMessage& message, const LifetimeRule& lifetimes,
                     const PskLookup& psks = no_psks);
+  /// Rejects one that was staged before another was merged (wrong_epoch).
   void merge(StagedCommit&& staged);
 
   /// For those who join by an external commit: with `external_pub`, and the tree if wanted.

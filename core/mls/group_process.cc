@@ -210,6 +210,8 @@ StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex commi
 }
 
 void Group::merge(StagedCommit&& staged) {
+  // Staged before another commit was merged: its epoch follows one that is over.
+  require(!staged.next || staged.next->context.epoch == context().epoch + 1, Reject::wrong_epoch);
   if (staged.used_key) epoch_.secret_tree.consume(std::move(*staged.used_key));
   proposals_.clear();
   update_keys_.clear();

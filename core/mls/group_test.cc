@@ -91,6 +91,15 @@ TEST_F(GroupTest, AForeignCommitMayComeWhileOursIsPending) {
 
 // --- 12.2, the proposals of a commit -----------------------------------------------------------
 
+TEST_F(GroupTest, RejectsToMergeWhatWasStagedBeforeAnotherCommit) {
+  make_group_of_three();
+  NewCommit mine = alice.commit({});
+  alice.follow(bob.commit({}).message);
+  auto before = alice.state();
+  EXPECT_THROW(alice.group->merge(std::move(mine.staged)), Rejected);
+  EXPECT_EQ(alice.state(), before);
+}
+
 TEST_F(GroupTest, RejectsUnknownProposalReference) {
   make_group_of_three();
   expect_reject(bob, alice.forge_commit({{ProposalRef(32, 1)}}),
