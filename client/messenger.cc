@@ -272,7 +272,6 @@ void Messenger::open(const Group& group, View message) {
         note(group.ref, Kind::removed, received.sender, joined_keys(received.removed), false);
       }
       break;
-    case group::Received::Kind::proposal: break;  // nothing to show before it is committed
   }
 }
 

@@ -27,6 +27,7 @@ void require_own_credentials(const mls::RatchetTree& tree) {
 // And who stays in the group stays who they are: a leaf that takes another identity would be
 // somebody new whom no commit has announced.
 void require_own_rules(const mls::StagedCommit& staged) {
+  mls::require(!staged.reinit, mls::Reject::reinit_refused);
   const mls::RatchetTree& next = staged.next->tree;
   require_own_credentials(next);
   for (mls::LeafIndex index : staged.old_tree.members()) {
@@ -64,7 +65,6 @@ struct GroupMember::State {
     if (!group) throw Error(Reason::usage, "this member has no group yet");
     return *group;
   }
-  mls::NewCommit commit(mls::CommitOptions options, UnixTime now);
   Received applied(mls::StagedCommit staged);
 };
 
@@ -105,7 +105,8 @@ Added GroupMember::add_member(View key_package, UnixTime now) {
   require_own_credential(parsed.leaf_node);
   mls::CommitOptions options;
   options.proposals.push_back({mls::Add{std::move(parsed)}});
-  mls::NewCommit commit = state_->commit(std::move(options), now);
+  mls::NewCommit commit = group.commit(options, state_->identity.key_pair(), now, state_->random);
+  require_own_rules(commit.staged);
   group.merge(std::move(commit.staged));
   return {std::move(commit.message), std::move(*commit.welcome)};
 }
@@ -130,8 +131,11 @@ Bytes GroupMember::send_message(View plaintext) {
 
 Received GroupMember::receive_message(View message, UnixTime now) {
   // What is not encrypted could come from the server: RFC 9420 12.1.8 lets strangers propose that
-  // they be added, and our next commit would do so.
+  // they be added. And a proposal that waits would keep us from sending (12.4) until somebody
+  // commits it, so that one member could silence the rest: members here commit by value.
   mls::MlsMessage encrypted{parse_as<mls::PrivateMessage>(message, "PrivateMessage")};
+  mls::require(encrypted.get<mls::PrivateMessage>()->content_type != mls::ContentType::proposal,
+               mls::Reject::proposal_refused);
   mls::Processed processed = state_->current().process(encrypted, now);
   Received out;
   if (auto* application = std::get_if<mls::ApplicationMessage>(&processed)) {
@@ -139,30 +143,10 @@ Received GroupMember::receive_message(View message, UnixTime now) {
     out.sender = std::move(application->sender.signature_key);
     out.plaintext = Secret::copy_of(application->data);
     wipe(application->data);
-  } else if (auto* proposal = std::get_if<mls::ReceivedProposal>(&processed)) {
-    out.kind = Received::Kind::proposal;
-    if (const mls::LeafNode* leaf =
-            state_->group->tree().leaf(proposal->proposal.sender.leaf_index())) {
-      out.sender = leaf->signature_key;
-    }
   } else {
     out = state_->applied(std::get<mls::StagedCommit>(std::move(processed)));
   }
   return out;
-}
-
-// Where the group would not follow us with what others have proposed, without that: one member's
-// proposal must not keep the rest from committing.
-mls::NewCommit GroupMember::State::commit(mls::CommitOptions options, UnixTime now) {
-  for (options.include_proposed = true;; options.include_proposed = false) {
-    try {
-      mls::NewCommit out = current().commit(options, identity.key_pair(), now, random);
-      require_own_rules(out.staged);
-      return out;
-    } catch (const mls::Rejected&) {
-      if (!options.include_proposed || current().proposals().empty()) throw;
-    }
-  }
 }
 
 // Judges the next epoch by our own rules too, and enters it.

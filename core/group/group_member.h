@@ -29,7 +29,7 @@ struct Added {
 
 /// What a message turned out to be.
 struct Received {
-  enum class Kind { application, commit, proposal };
+  enum class Kind { application, commit };
   Kind kind = Kind::application;
   Bytes sender;              // identity key
   Secret plaintext;          // of an application message

@@ -111,6 +111,8 @@ Secret decrypt_with_label(const Suite& suite, const crypto::HpkeKeyPair& key,
 
 Secret expand_with_label(const Suite& suite, View secret, std::string_view label, View context,
                          size_t length) {
+  if (length > UINT16_MAX)
+    throw Error(Reason::too_large, "a derived secret has at most 65535 bytes");
   codec::Writer kdf_label;
   kdf_label.u16(static_cast<uint16_t>(length));
   kdf_label.opaque(mls_label(label));

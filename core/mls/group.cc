@@ -38,9 +38,11 @@ void learn_path(const Suite& suite, const RatchetTree& tree, LeafIndex signer, T
   keys.set(path);
 }
 
-std::vector<Psk> welcomed_psks(const GroupSecrets& secrets, const JoinInputs& in) {
+std::vector<Psk> welcomed_psks(const Suite& suite, const GroupSecrets& secrets,
+                               const JoinInputs& in) {
   std::vector<Psk> out;
   for (const PreSharedKeyId& id : secrets.psks) {
+    require(id.psk_nonce.size() == suite.hash_size(), Reject::bad_psk);
     bool of_predecessor = in.predecessor != nullptr && id.psktype == PskType::resumption &&
                           id.psk_group_id == in.predecessor->context().group_id &&
                           id.psk_epoch == in.predecessor->context().epoch;
@@ -94,7 +96,7 @@ Group Group::join(const Welcome& welcome, const JoinInputs& in) {
   require(in.key_package.cipher_suite == welcome.cipher_suite, Reject::wrong_cipher_suite);
   GroupSecrets secrets =
       decrypt_group_secrets(suite, in.keys.init, *ours, welcome.encrypted_group_info);
-  Secret psk = psk_secret(suite, welcomed_psks(secrets, in));
+  Secret psk = psk_secret(suite, welcomed_psks(suite, secrets, in));
   GroupInfo info = decrypt_group_info(suite, welcome_secret(suite, secrets.joiner_secret, psk),
                                       welcome.encrypted_group_info);
   GroupContext& context = info.group_context;

@@ -61,6 +61,8 @@ struct CommitOptions {
   bool force_path = true;           // fresh keys also where only members are added (12.4)
   WireFormat wire_format = WireFormat::private_message;
   Bytes authenticated_data;
+  // The signature key of our leaf from the next epoch on, where it changes; needs a path.
+  const crypto::SignatureKeyPair* new_signer = nullptr;
   // For the first commit of a group that continues or branches from another: allows its PSK.
   std::optional<ResumptionPskUsage> successor_of;
 };

@@ -105,15 +105,17 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   if (options.include_proposed) list = select_proposals(before, proposals_);
   for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
   before.successor_of = options.successor_of;
+  const crypto::SignatureKeyPair& next_signer = options.new_signer ? *options.new_signer : signer;
   AppliedProposals applied = apply_proposals(before, list);
 
   Commit commit{listed(list), std::nullopt};
   TreeKeys keys = keys_after(applied);
   PathSecrets path;
   path.commit_secret = Secret(suite().hash_size());
-  if (applied.path_required || (options.force_path && applied.reinit == nullptr)) {
+  if (applied.path_required || options.new_signer != nullptr ||
+      (options.force_path && applied.reinit == nullptr)) {
     CommitPath made = make_commit_path(suite(), context(), applied, own_leaf(),
-                                       *applied.tree.leaf(own_leaf()), signer, random);
+                                       *applied.tree.leaf(own_leaf()), next_signer, random);
     commit.path = std::move(made.path);
     path = std::move(made.secrets);
     keys = std::move(made.keys);
@@ -136,7 +138,7 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   NewCommit out;
   if (!applied.added.empty()) {
     out.welcome =
-        make_welcome(next, applied, has_path ? &path : nullptr, psks, psk, signer, random);
+        make_welcome(next, applied, has_path ? &path : nullptr, psks, psk, next_signer, random);
   }
   out.staged = staged_from(applied, own_leaf());
   out.staged.next = std::move(next.epoch);

@@ -27,6 +27,18 @@ TEST_F(GroupTest, EverybodyCommitsAndAgrees) {
   }
 }
 
+TEST_F(GroupTest, ASignatureKeyChangesWithACommit) {
+  make_group_of_three();
+  auto fresh = crypto::generate_signature_key(Insider::suite().signature, random);
+  CommitOptions options{.new_signer = &fresh};
+  NewCommit commit = alice.group->commit(options, alice.signer, now, random);
+  bob.follow(commit.message);
+  carol.follow(commit.message);
+  alice.group->merge(std::move(commit.staged));
+  alice.signer = std::move(fresh);
+  bob.follow(alice.commit({}).message);
+}
+
 TEST_F(GroupTest, ProposalsByReferenceAreCommittedBySomebodyElse) {
   make_group_of_three();
   Bytes update =
@@ -71,6 +83,12 @@ TEST_F(GroupTest, AnExternalPskMustBeTheSameForAll) {
   bob.group->merge(std::get<StagedCommit>(bob.process(commit.message, lookup(5))));
   alice.group->merge(std::move(commit.staged));
   EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+}
+
+TEST_F(GroupTest, ExportedSecretsHaveTheirBound) {
+  alice.create();
+  EXPECT_EQ(alice.group->export_secret("label", as_view("context"), 32).size(), 32u);
+  EXPECT_THROW(alice.group->export_secret("label", {}, 65536), Error);
 }
 
 TEST_F(GroupTest, ADiscardedCommitLeavesTheGroupUsable) {

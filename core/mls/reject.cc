@@ -126,6 +126,9 @@ constexpr Rule rules[] = {
     {Reject::not_in_tree, "not_in_tree", "our own leaf is not in the tree"},
     {Reject::proposals_pending, "proposals_pending",
      "proposals wait: a commit must come before application data"},
+    {Reject::proposal_refused, "proposal_refused",
+     "this client takes no proposals apart from a commit"},
+    {Reject::reinit_refused, "reinit_refused", "this client follows no ReInit"},
     {Reject::group_suspended, "group_suspended",
      "we are no longer a member, or the group is being replaced"},
 };

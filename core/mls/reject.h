@@ -90,6 +90,8 @@ enum class Reject {
   wrong_successor,
   not_in_tree,
   proposals_pending,
+  proposal_refused,
+  reinit_refused,
   group_suspended,
 };
 
