@@ -12,7 +12,8 @@ Content example() {
   Content content;
   content.id.fill(7);
   content.sent_ms = 1'800'000'000'123;
-  content.text = std::string("two\nlines, \0 zero, grüße 漢字 🙂", 41);
+  using namespace std::string_literals;
+  content.text = "two\nlines, \0 zero, grüße 漢字 🙂"s;
   return content;
 }
 
