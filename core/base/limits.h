@@ -26,8 +26,8 @@ inline constexpr size_t noise_read_gate = size_t{256} << 10;
 inline constexpr size_t mls_message = size_t{16} << 20;
 // The widest tree that we handle, in leaves; more would not fit the largest message.
 inline constexpr uint32_t mls_members = 65536;
-// Elements of any vector of structs: the nodes of that tree. Bounds what a short message can claim.
-inline constexpr size_t vector_elements = 2 * mls_members;
+// Elements of any vector of structs: one for each member. Bounds what a short message can claim.
+inline constexpr size_t vector_elements = mls_members;
 // How far ahead of the last message a sender's ratchet may jump (RFC 9420 15.3: bounded work).
 inline constexpr uint32_t mls_forward_generations = 1000;
 // Keys kept for messages that arrive out of order, per sender and kind.

@@ -30,6 +30,7 @@ struct Member {
 
 /// An epoch that is ready to be entered.
 struct StagedCommit {
+  uint64_t epoch = 0;            // the one that it ends
   LeafIndex committer{};         // of an external commit: the leaf it takes, also in `added`
   std::vector<LeafIndex> added;  // in the next epoch's tree
   std::vector<LeafIndex> updated;

@@ -199,7 +199,8 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const LifetimeRul
 }
 
 StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex committer) const {
-  StagedCommit out{.committer = committer,
+  StagedCommit out{.epoch = context().epoch,
+                   .committer = committer,
                    .added = applied.added,
                    .updated = applied.updated,
                    .removed = applied.removed,
@@ -210,14 +211,19 @@ StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex commi
 }
 
 void Group::merge(StagedCommit&& staged) {
-  // Staged before another commit was merged: its epoch follows one that is over.
-  require(!staged.next || staged.next->context.epoch == context().epoch + 1, Reject::wrong_epoch);
+  // Another commit may have been merged since this one was staged.
+  require(staged.epoch == context().epoch, Reject::wrong_epoch);
   if (staged.used_key) epoch_.secret_tree.consume(std::move(*staged.used_key));
   proposals_.clear();
   update_keys_.clear();
   unsaved_ = {.past_secret_trees = std::move(unsaved_.past_secret_trees)};
   if (!staged.next) {
+    // 9.2 and 16.6: we have no more use for any key of the group.
     active_ = false;
+    past_.clear();
+    epoch_.keys = TreeKeys(own_leaf());
+    epoch_.secrets = {};
+    epoch_.secret_tree = SecretTree(suite(), epoch_.tree.width(), {});
     return;
   }
   past_.push_front({std::move(epoch_.context), std::move(epoch_.tree), epoch_.keys.leaf_index(),

@@ -2,6 +2,8 @@
 
 #include "qnpc/mls/group.h"
 
+#include <algorithm>
+
 #include "tests/support/mls_insider.h"
 
 namespace qnpc::mls {
@@ -439,8 +441,19 @@ TEST_F(GroupTest, RejectsOwnMessagesThatComeBack) {
 
 TEST_F(GroupTest, AGroupThatIsLeftSpeaksNoMore) {
   make_group_of_three();
+  NewCommit first = alice.commit({});
+  bob.follow(first.message);
+  alice.group->merge(std::move(first.staged));
   NewCommit commit = alice.commit({{Remove{LeafIndex{1}}}});
+  Epoch last = bob.epoch();
   bob.follow(commit.message);
+  for (const auto& [name, record] : bob.state()) {
+    EXPECT_FALSE(name.starts_with("past")) << name;
+    for (const Secret* gone : {&last.secrets.init_secret, &last.secrets.exporter_secret,
+                               &last.secrets.sender_data_secret}) {
+      EXPECT_TRUE(std::ranges::search(record, gone->reveal()).empty()) << name;
+    }
+  }
   EXPECT_FALSE(bob.group->is_active());
   EXPECT_THROW(bob.group->protect(as_view("x"), bob.signer, 0, random), Rejected);
   EXPECT_THROW(bob.commit({}), Rejected);

@@ -90,12 +90,14 @@ void RatchetTree::blank(NodeIndex node) {
   Slot& s = changed_slot(node);
   s.leaf.reset();
   s.parent.reset();
+  if (is_leaf(node)) no_blank_before_ = std::min(no_blank_before_, value(leaf_of(node)));
 }
 
 LeafIndex RatchetTree::leftmost_blank_leaf() const {
-  uint32_t i = 0;
-  while (i < width() && leaf(LeafIndex{i}) != nullptr) ++i;
-  return LeafIndex{i};
+  while (no_blank_before_ < width() && leaf(LeafIndex{no_blank_before_}) != nullptr) {
+    ++no_blank_before_;
+  }
+  return LeafIndex{no_blank_before_};
 }
 
 void RatchetTree::extend_to(LeafIndex index) {
@@ -138,6 +140,7 @@ void RatchetTree::truncate() {
     return true;
   };
   while (width() > 1 && right_half_blank()) slots_.resize(slots_.size() / 2);
+  no_blank_before_ = std::min(no_blank_before_, width());
 }
 
 std::vector<NodeIndex> RatchetTree::resolution(NodeIndex node) const {

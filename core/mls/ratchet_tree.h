@@ -80,6 +80,7 @@ class RatchetTree {
   void append_resolution(NodeIndex node, std::vector<NodeIndex>& out) const;
 
   std::vector<Slot> slots_;
+  mutable uint32_t no_blank_before_ = 0;  // so that adding many members is linear
 };
 
 /// th(node) of a subtree in which the given leaves (ascending) are blank and in no unmerged_leaves:
