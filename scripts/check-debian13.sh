@@ -37,6 +37,11 @@ fi
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 apt-config dump --format '%F "%v";%n' | grep -E '^Acquire::(https?|Check-[A-Za-z-]+)(::| )' \
     >"$root/etc/apt/apt.conf.d/90machine" || true
+certificates=${NODE_EXTRA_CA_CERTS:-}
+if [ -f "$certificates" ]; then
+    mkdir -p "$root$(dirname "$certificates")"
+    cp -L "$certificates" "$root$certificates"
+fi
 command -v npm >/dev/null && npm_config_registry=$(npm config get registry) &&
     export npm_config_registry
 

@@ -2,6 +2,7 @@
 
 #include "schemas/rpc_error.h"
 #include "server/store/database_file.h"
+#include "server/store/turn.h"
 
 namespace qnpc::server {
 namespace {
@@ -18,37 +19,54 @@ size_t held_bytes(const std::vector<Bytes>& blobs) {
 size_t held_bytes(Put) { return 0; }
 size_t held_bytes(uint64_t) { return 0; }
 
-/// A write that computes a T and answers the loop that asked once it is durable.
+/// A write that computes a T; the loop that asked learns of it with its turn.
 template <class T, class Change>
 class Answered final : public Write {
  public:
-  Answered(size_t waiting_bytes, Change change, kj::Own<kj::CrossThreadPromiseFulfiller<T>> asker)
-      : Write(waiting_bytes), change_(std::move(change)), asker_(kj::mv(asker)) {}
+  Answered(size_t waiting_bytes, Change change, std::shared_ptr<Answer<T>> answer,
+           std::shared_ptr<Outstanding> turn)
+      : Write(waiting_bytes),
+        change_(std::move(change)),
+        answer_(std::move(answer)),
+        turn_(std::move(turn)) {}
 
   size_t apply(Tables& tables) override {
-    result_ = change_(tables);
-    return held_bytes(*result_);
+    answer_->value = change_(tables);
+    return held_bytes(*answer_->value);
   }
-  void committed() override { asker_->fulfill(std::move(*result_)); }
-  void failed(const Error& error) override { asker_->reject(rpc::to_exception(error)); }
+  void committed() override { turn_->finish_one(); }
+  void failed(const Error& error) override {
+    answer_->value.reset();
+    answer_->error = rpc::to_exception(error);
+    turn_->finish_one();
+  }
 
  private:
   Change change_;
-  std::optional<T> result_;
-  kj::Own<kj::CrossThreadPromiseFulfiller<T>> asker_;
+  std::shared_ptr<Answer<T>> answer_;
+  std::shared_ptr<Outstanding> turn_;
 };
 
 template <class Change>
 auto submit(Writer& writer, size_t bytes, Change change) {
   using T = decltype(change(std::declval<Tables&>()));
-  auto paf = kj::newPromiseAndCrossThreadFulfiller<T>();
+  std::shared_ptr<Turn> turn = Turn::current();
+  auto answer = std::make_shared<Answer<T>>();
+  std::shared_ptr<Outstanding> outstanding = turn->one_more();
   try {
     writer.submit(
-        std::make_unique<Answered<T, Change>>(bytes, std::move(change), kj::mv(paf.fulfiller)));
+        std::make_unique<Answered<T, Change>>(bytes, std::move(change), answer, outstanding));
   } catch (const Error& error) {
+    outstanding->finish_one();
     return kj::Promise<T>(rpc::to_exception(error));
   }
-  return kj::mv(paf.promise);
+  return turn->when_all_answered()
+      .then([answer]() -> kj::Promise<T> {
+        if (answer->value) return std::move(*answer->value);
+        KJ_IF_MAYBE (error, answer->error) return kj::mv(*error);
+        KJ_UNREACHABLE;
+      })
+      .attach(std::move(turn));
 }
 
 class ReadPage final : public Read {
