@@ -11,17 +11,4 @@ void CallGate::enter(size_t limit, size_t& in_flight) {
   ++calls_;
 }
 
-void CallGate::leave(size_t& in_flight) {
-  --in_flight;
-  if (in_flight_ > 0) return;
-  KJ_IF_MAYBE (waiter, waiter_) (*waiter)->fulfill();
-}
-
-kj::Promise<void> CallGate::when_idle() {
-  if (in_flight_ == 0) return kj::READY_NOW;
-  auto paf = kj::newPromiseAndFulfiller<void>();
-  waiter_ = kj::mv(paf.fulfiller);
-  return kj::mv(paf.promise);
-}
-
 }  // namespace qnpc::server

@@ -1,5 +1,5 @@
 // call_gate: the door that all calls of one connection go through. It bounds how many are
-// unanswered, turns our errors into what the RPC system carries, and knows when all are answered.
+// unanswered, and turns our errors into what the RPC system carries.
 #pragma once
 
 #include <kj/async.h>
@@ -26,8 +26,6 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
 
   /// From now on calls are refused with `unavailable`.
   void close() { closed_ = true; }
-  /// Resolves when no call is unanswered. For one waiter.
-  kj::Promise<void> when_idle();
   /// Calls since the beginning, so that somebody who looks twice sees whether there were any.
   uint64_t calls() const { return calls_; }
   size_t in_flight() const { return in_flight_; }
@@ -37,20 +35,18 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   kj::Promise<void> run_within(size_t limit, size_t& in_flight, Call&& call) {
     try {
       enter(limit, in_flight);
-      auto permit = kj::defer([self = shared_from_this(), &in_flight] { self->leave(in_flight); });
+      auto permit = kj::defer([self = shared_from_this(), &in_flight] { --in_flight; });
       return call().attach(kj::mv(permit));
     } catch (const Error& error) {
       return rpc::to_exception(error);
     }
   }
   void enter(size_t limit, size_t& in_flight);
-  void leave(size_t& in_flight);
 
   size_t in_flight_ = 0;
   size_t large_in_flight_ = 0;  // they are among those of in_flight_
   uint64_t calls_ = 0;
   bool closed_ = false;
-  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;
 };
 
 }  // namespace qnpc::server

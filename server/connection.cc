@@ -15,7 +15,8 @@ capnp::ReaderOptions reader_options() {
 Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Client service,
                        std::shared_ptr<CallGate> calls, kj::Timer& timer)
     : stream_(kj::mv(stream)),
-      messages_(*stream_),
+      channel_(*stream_),
+      messages_(channel_),
       calls_(std::move(calls)),
       timer_(timer),
       network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options()),
@@ -24,9 +25,8 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
 }
 
 kj::Promise<void> Connection::run(kj::Promise<void> stop) {
-  return network_.onDisconnect()
-      .exclusiveJoin(when_idle_too_long())
-      .exclusiveJoin(stop.then([this] { return finish(); }));
+  return network_.onDisconnect().exclusiveJoin(
+      when_idle_too_long().exclusiveJoin(kj::mv(stop)).then([this] { return finish(); }));
 }
 
 /// Looks once in a while instead of keeping a timer for each call.
@@ -34,18 +34,21 @@ kj::Promise<void> Connection::when_idle_too_long() {
   calls_before_ = calls_->calls();
   return timer_.afterDelay(limits::connection_idle / std::chrono::seconds(1) * kj::SECONDS)
       .then([this]() -> kj::Promise<void> {
-        if (calls_->calls() == calls_before_ && calls_->in_flight() == 0) return finish();
+        if (calls_->calls() == calls_before_ && calls_->in_flight() == 0) return kj::READY_NOW;
         return when_idle_too_long();
       });
 }
 
 kj::Promise<void> Connection::finish() {
   calls_->close();
-  return calls_->when_idle()
-      .then([] { return kj::evalLast([] {}); })  // the answers pass through the RPC system
+  return messages_.when_answered()
       .then([this] {
+        messages_.stop_writing();
         stream_->shutdownWrite();
         return stream_->when_drained();
+      })
+      .then([this] {
+        return timer_.afterDelay(limits::linger / std::chrono::seconds(1) * kj::SECONDS);
       });
 }
 

@@ -6,6 +6,7 @@
 
 #include "qnpc/noise/stream_rpc.h"
 #include "server/call_gate.h"
+#include "server/counted_messages.h"
 
 namespace qnpc::server {
 
@@ -22,10 +23,12 @@ class Connection {
 
  private:
   kj::Promise<void> when_idle_too_long();
+  /// Answers what is in flight, says goodbye, and gives the peer time to say it too.
   kj::Promise<void> finish();
 
   kj::Own<noise::NoiseStream> stream_;
-  noise::RpcStream messages_;
+  noise::RpcStream channel_;
+  CountedMessages messages_;
   std::shared_ptr<CallGate> calls_;
   kj::Timer& timer_;
   uint64_t calls_before_ = 0;

@@ -65,6 +65,9 @@ inline constexpr size_t pending_output = 3 * drain_bytes;
 inline constexpr size_t call_words_in_flight = size_t{2} << 20;
 // A connection without a call for so long is closed; a client connects again when it needs one.
 inline constexpr std::chrono::minutes connection_idle{15};
+// A connection that we have ended waits so long for its peer to end it too, and reads meanwhile:
+// closing a socket with unread requests in it makes the kernel drop the answers on their way.
+inline constexpr std::chrono::seconds linger{2};
 
 // --- All connections ---
 // Each is a file descriptor and some 20 KiB.
@@ -82,7 +85,7 @@ inline constexpr std::chrono::milliseconds accept_retry{100};
 // Steps of one event loop before it looks at its sockets and timers again: else it does so when it
 // has nothing left to do, and a peer that sends as fast as we read keeps all the others waiting.
 inline constexpr unsigned steps_between_polls = 256;
-// After SIGTERM, what is in flight has so long to end.
+// After SIGTERM, what is in flight has so long to end, lingering included.
 inline constexpr std::chrono::seconds shutdown{5};
 
 }  // namespace qnpc::server::limits
