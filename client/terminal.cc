@@ -1,11 +1,14 @@
 #include "client/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "client/content.h"
@@ -46,7 +49,8 @@ std::string written_out(const char* format, uint32_t value) {
   return out.data();
 }
 
-// The terminal with echo switched off, as long as it lives.
+// The terminal with echo switched off, as long as it lives. Signals that would end the process wait
+// meanwhile: it must not die and leave a shell that shows nothing of what is typed.
 class SilentTerminal {
  public:
   SilentTerminal() : fd_(open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
@@ -55,6 +59,11 @@ class SilentTerminal {
                   "the state needs a passphrase, and there is no terminal to ask "
                   "for it. Name a file with --passphrase-file");
     }
+    sigset_t ending;
+    sigemptyset(&ending);
+    for (int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) sigaddset(&ending, signal);
+    pthread_sigmask(SIG_BLOCK, &ending, &signals_before_);
+    signals_ = signalfd(-1, &ending, SFD_CLOEXEC);
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     tcsetattr(fd_, TCSAFLUSH, &silent);
@@ -63,7 +72,9 @@ class SilentTerminal {
   SilentTerminal& operator=(const SilentTerminal&) = delete;
   ~SilentTerminal() {
     tcsetattr(fd_, TCSAFLUSH, &before_);
+    close(signals_);
     close(fd_);
+    pthread_sigmask(SIG_SETMASK, &signals_before_, nullptr);  // one that waited acts now
   }
 
   void say(const std::string& text) const {
@@ -73,7 +84,7 @@ class SilentTerminal {
   Secret line() const {
     WipingBytes out;
     uint8_t byte = 0;
-    while (read(fd_, &byte, 1) == 1 && byte != '\n') {
+    while (wait_for_input() && read(fd_, &byte, 1) == 1 && byte != '\n') {
       if (out.size() == limits::passphrase_bytes) {
         throw Error(Reason::too_large, "the passphrase is too long");
       }
@@ -84,8 +95,17 @@ class SilentTerminal {
   }
 
  private:
+  // False where a signal came first; it is left pending for the end.
+  bool wait_for_input() const {
+    std::array<pollfd, 2> both{{{fd_, POLLIN, 0}, {signals_, POLLIN, 0}}};
+    while (poll(both.data(), both.size(), -1) < 0 && errno == EINTR) continue;
+    return both[1].revents == 0;
+  }
+
   int fd_;
+  int signals_ = -1;
   termios before_{};
+  sigset_t signals_before_{};
 };
 
 }  // namespace
