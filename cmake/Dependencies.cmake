@@ -13,9 +13,18 @@ set(QNPC_SODIUM_MINIMUM 1.0.22)
 file(GLOB QNPC_DEPS_SODIUM ${CMAKE_SOURCE_DIR}/.deps/usr/lib/*/libsodium.a)
 add_library(qnpc_sodium INTERFACE)
 add_library(qnpc::sodium ALIAS qnpc_sodium)
+set_target_properties(qnpc_sodium PROPERTIES EXPORT_NAME sodium)
 if(QNPC_DEPS_SODIUM)
-  target_link_libraries(qnpc_sodium INTERFACE ${QNPC_DEPS_SODIUM})
-  target_include_directories(qnpc_sodium SYSTEM INTERFACE ${CMAKE_SOURCE_DIR}/.deps/usr/include)
+  # Installed beside our libraries, since whoever builds on them has the older one.
+  target_link_libraries(
+    qnpc_sodium INTERFACE
+      $<BUILD_INTERFACE:${QNPC_DEPS_SODIUM}>
+      $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}/quicnprotochat/libsodium.a>)
+  target_include_directories(qnpc_sodium SYSTEM INTERFACE
+                             $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/.deps/usr/include>)
+  install(FILES ${QNPC_DEPS_SODIUM} DESTINATION ${CMAKE_INSTALL_LIBDIR}/quicnprotochat)
+  install(FILES ${CMAKE_SOURCE_DIR}/.deps/usr/share/doc/libsodium-dev/copyright
+          DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright.libsodium)
 else()
   pkg_check_modules(SODIUM IMPORTED_TARGET "libsodium>=${QNPC_SODIUM_MINIMUM}")
   if(NOT SODIUM_FOUND)

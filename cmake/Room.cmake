@@ -18,8 +18,9 @@ function(qnpc_room room)
   add_library(qnpc::${room} ALIAS qnpc_${room})
   set_target_properties(qnpc_${room} PROPERTIES EXPORT_NAME ${room})
   target_compile_features(qnpc_${room} PUBLIC cxx_std_20)
-  target_include_directories(qnpc_${room} PUBLIC $<BUILD_INTERFACE:${include_root}>
-                                                 $<INSTALL_INTERFACE:include>)
+  target_include_directories(
+    qnpc_${room} PUBLIC $<BUILD_INTERFACE:${include_root}>
+                        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(qnpc_${room} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
 
   if(QNPC_TESTS AND ARG_TESTS)
@@ -42,4 +43,15 @@ function(qnpc_bench name)
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/benchmarks)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} benchmark::benchmark)
+endfunction()
+
+# Rooms that others may build on: headers, library and a target qnpc::NAME of the CMake package.
+function(qnpc_install_rooms)
+  foreach(room IN LISTS ARGN)
+    get_target_property(folder qnpc_${room} SOURCE_DIR)
+    file(GLOB headers CONFIGURE_DEPENDS ${folder}/*.h)
+    list(FILTER headers EXCLUDE REGEX "/stream[a-z_]*[.]h$")  # of noise_stream, which is no room
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/qnpc/${room})
+    install(TARGETS qnpc_${room} EXPORT quicnprotochat)
+  endforeach()
 endfunction()

@@ -31,22 +31,16 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
 
 mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
                                  UnixTime now) {
-  const mls::Suite& suite = mls::suite_of(default_suite);
-  crypto::HpkeKeyPair init = crypto::generate_hpke_key(suite.kem(), random);
-  crypto::HpkeKeyPair encryption = crypto::generate_hpke_key(suite.kem(), random);
-  mls::KeyPackage out{.cipher_suite = suite.id,
-                      .init_key = init.public_key,
-                      .leaf_node = leaf_template(identity, now)};
-  out.leaf_node.encryption_key = encryption.public_key;
-  out.leaf_node.sign(suite, identity.key_pair(), std::nullopt);
-  out.sign(suite, identity.key_pair());
+  mls::NewKeyPackage made = mls::new_key_package(
+      mls::suite_of(default_suite), leaf_template(identity, now), identity.key_pair(), random);
+  const mls::KeyPackage& key_package = made.key_package;
 
   codec::SecretWriter w;
-  codec::write(w, out);
-  codec::write(w, init.private_key);
-  codec::write(w, encryption.private_key);
-  keys.put(record_name(out.ref()), Secret(w.take()));
-  return out;
+  codec::write(w, key_package);
+  codec::write(w, made.keys.init.private_key);
+  codec::write(w, made.keys.encryption.private_key);
+  keys.put(record_name(key_package.ref()), Secret(w.take()));
+  return std::move(made.key_package);
 }
 
 std::optional<OwnKeyPackage> find_key_package(const mls::Welcome& welcome, const Storage& keys) {

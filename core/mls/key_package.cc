@@ -23,6 +23,20 @@ Bytes KeyPackage::ref() const {
   return make_key_package_ref(suite_of(cipher_suite), codec::encode(*this));
 }
 
+NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
+                              const crypto::SignatureKeyPair& signer, Random& random) {
+  NewKeyPackage out{.keys = {crypto::generate_hpke_key(suite.kem(), random),
+                             crypto::generate_hpke_key(suite.kem(), random)}};
+  leaf.encryption_key = out.keys.encryption.public_key;
+  leaf.leaf_node_source = LeafNodeSource::key_package;
+  leaf.sign(suite, signer, std::nullopt);
+  out.key_package.cipher_suite = suite.id;
+  out.key_package.init_key = out.keys.init.public_key;
+  out.key_package.leaf_node = std::move(leaf);
+  out.key_package.sign(suite, signer);
+  return out;
+}
+
 void validate_key_package(const KeyPackage& m, const LifetimeRule& lifetimes) {
   require(m.version == ProtocolVersion::mls10, Reject::wrong_version);
   const Suite& suite = suite_of(m.cipher_suite);

@@ -27,6 +27,15 @@ struct KeyPackageKeys {
   crypto::HpkeKeyPair encryption;
 };
 
+struct NewKeyPackage {
+  KeyPackage key_package;
+  KeyPackageKeys keys;
+};
+/// A KeyPackage with key pairs of its own. `leaf` says who the client is and what it can do: its
+/// signature key is `signer`'s, its encryption key is made here, its lifetime is the caller's.
+NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
+                              const crypto::SignatureKeyPair& signer, Random& random);
+
 /// Everything of 10.1 that does not depend on a group, and the lifetime of 7.3.
 void validate_key_package(const KeyPackage& key_package, const LifetimeRule& lifetimes);
 
