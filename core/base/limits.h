@@ -36,6 +36,12 @@ inline constexpr size_t mls_kept_generations = 64;
 inline constexpr size_t mls_past_epochs = 4;
 // Proposals kept for a commit to refer to, per epoch.
 inline constexpr size_t mls_pending_proposals = 4096;
+// And their bytes: no more than what one commit could hold that had all of them by value.
+inline constexpr size_t mls_pending_proposal_bytes = mls_message;
+// An X.509 certificate: with RSA keys and a dozen names it has about 3 KiB.
+inline constexpr size_t certificate = size_t{16} << 10;
+// Certificates in one credential's chain: three or four are usual, each costs a signature check.
+inline constexpr size_t certificates = 8;
 // A group's name, in bytes of UTF-8: one line on a terminal.
 inline constexpr size_t group_name = 128;
 // KeyPackage lifetime we issue, and the longest that we accept (RFC 9420 7.2 asks for a maximum).

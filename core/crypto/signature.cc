@@ -6,6 +6,7 @@
 
 #include "qnpc/base/error.h"
 #include "qnpc/crypto/ec.h"
+#include "qnpc/crypto/signature_key.h"
 
 namespace qnpc::crypto {
 namespace {
@@ -101,12 +102,9 @@ Bytes sign(SignatureScheme scheme, const SignatureKeyPair& key, View message) {
     return out;
   }
   if (scheme == SignatureScheme::ed448) {
-    OwnedPkey pkey = raw_private_key(EVP_PKEY_ED448, key.private_key.reveal());
-    return openssl_sign(pkey.get(), nullptr, message);
+    return openssl_sign(openssl_private_key(scheme, key).get(), nullptr, message);
   }
-  auto [curve, digest] = ecdsa(scheme);
-  OwnedPkey pkey = ec_private_key(curve, key.private_key.reveal(), key.public_key);
-  return openssl_sign(pkey.get(), digest, message);
+  return openssl_sign(openssl_private_key(scheme, key).get(), ecdsa(scheme).digest, message);
 }
 
 bool verify(SignatureScheme scheme, View public_key, View message, View signature) {
@@ -117,12 +115,9 @@ bool verify(SignatureScheme scheme, View public_key, View message, View signatur
                                        public_key.data()) == 0;
   }
   try {
-    if (scheme == SignatureScheme::ed448) {
-      return openssl_verify(raw_public_key(EVP_PKEY_ED448, public_key).get(), nullptr, message,
-                            signature);
-    }
-    auto [curve, digest] = ecdsa(scheme);
-    return openssl_verify(ec_public_key(curve, public_key).get(), digest, message, signature);
+    OwnedPkey key = openssl_public_key(scheme, public_key);
+    const char* digest = scheme == SignatureScheme::ed448 ? nullptr : ecdsa(scheme).digest;
+    return openssl_verify(key.get(), digest, message, signature);
   } catch (const Error& error) {
     if (error.reason() == Reason::bad_key) return false;
     throw;
@@ -140,6 +135,19 @@ bool valid_signature_key(SignatureScheme scheme, View public_key) {
   } catch (const Error&) {
     return false;
   }
+}
+
+OwnedPkey openssl_public_key(SignatureScheme scheme, View public_key) {
+  if (scheme == SignatureScheme::ed25519) return raw_public_key(EVP_PKEY_ED25519, public_key);
+  if (scheme == SignatureScheme::ed448) return raw_public_key(EVP_PKEY_ED448, public_key);
+  return ec_public_key(ecdsa(scheme).curve, public_key);
+}
+
+OwnedPkey openssl_private_key(SignatureScheme scheme, const SignatureKeyPair& key) {
+  View private_key = key.private_key.reveal();
+  if (scheme == SignatureScheme::ed25519) return raw_private_key(EVP_PKEY_ED25519, private_key);
+  if (scheme == SignatureScheme::ed448) return raw_private_key(EVP_PKEY_ED448, private_key);
+  return ec_private_key(ecdsa(scheme).curve, private_key, key.public_key);
 }
 
 }  // namespace qnpc::crypto
