@@ -69,7 +69,8 @@ ChainFault fault_of(int error) {
     case X509_V_ERR_CA_KEY_TOO_SMALL:
     case X509_V_ERR_CA_MD_TOO_WEAK: return ChainFault::weak;
     case X509_V_ERR_PERMITTED_VIOLATION:
-    case X509_V_ERR_EXCLUDED_VIOLATION: return ChainFault::wrong_name;
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+    case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX: return ChainFault::wrong_name;
     case X509_V_ERR_OUT_OF_MEM: throw Error(Reason::internal, "OpenSSL is out of memory");
     default: return ChainFault::malformed;  // one of many rules of RFC 5280
   }

@@ -201,6 +201,12 @@ TEST_F(X509Test, RefusesNamesThatTheIssuerMayNotIssueFor) {
   judge(chain_of({.name = "Alice", .alternative_names = "DNS:alice.example.org"}));
   expect_refused(ChainFault::wrong_name,
                  chain_of({.name = "Alice", .alternative_names = "DNS:alice.example.com"}));
+  // RFC 5280 4.2.1.10: a constraint on URIs excludes those without a host.
+  bound.name_constraints = "critical,permitted;URI:example.org";
+  middle = TestCa(root, bound, ed25519, random);
+  judge(chain_of({.name = "Alice", .alternative_names = "URI:https://example.org/alice"}));
+  expect_refused(ChainFault::wrong_name,
+                 chain_of({.name = "Alice", .alternative_names = "URI:im:alice@example.org"}));
 }
 
 TEST_F(X509Test, RefusesWeakSignatures) {

@@ -57,13 +57,16 @@ std::vector<Psk> welcomed_psks(const Suite& suite, const GroupSecrets& secrets,
 
 std::optional<Secret> no_psks(const PreSharedKeyId&) { return std::nullopt; }
 
-void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context) {
+void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context,
+                    const Policy& policy) {
   require(tree.tree_hash(suite) == context.tree_hash, Reject::wrong_tree_hash);
   validate_keys(suite, tree);
   validate_unmerged_leaves(tree);
   validate_parent_hashes(suite, tree);
   require_unique(context.extensions);
   validate_leaves(suite, tree, context.group_id, context.extensions);
+  validate_external_senders(suite, {}, context.extensions, policy);
+  for (LeafIndex index : tree.members()) validate_credential(suite, *tree.leaf(index), policy);
 }
 
 Group Group::create(const Suite& suite, Bytes group_id, LeafNode leaf, Extensions extensions,
@@ -107,8 +110,8 @@ Group Group::join(const Welcome& welcome, const JoinInputs& in) {
   const LeafNode* signer = tree.leaf(info.signer);
   require(signer != nullptr, Reject::wrong_signer);
   require(info.verify(suite, signer->signature_key), Reject::bad_group_info_signature);
-  validate_group(suite, tree, context);
-  validate_successor(secrets.psks, in.predecessor, context, tree);
+  validate_group(suite, tree, context, in.policy);
+  validate_successor(secrets.psks, in.predecessor, context, tree, in.policy.credentials);
 
   LeafIndex own_leaf = find_own_leaf(tree, in.key_package.leaf_node);
   TreeKeys keys(own_leaf, {in.keys.encryption.private_key.clone(), in.keys.encryption.public_key});

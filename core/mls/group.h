@@ -64,6 +64,7 @@ struct CommitOptions {
   Bytes authenticated_data;
   // The signature key of our leaf from the next epoch on, where it changes; needs a path.
   const crypto::SignatureKeyPair* new_signer = nullptr;
+  std::optional<Credential> new_credential;  // likewise
   // For the first commit of a group that continues or branches from another: allows its PSK.
   std::optional<ResumptionPskUsage> successor_of;
 };
@@ -81,6 +82,7 @@ struct JoinInputs {
   PskLookup psks = no_psks;
   std::optional<RatchetTree> ratchet_tree;  // where the Welcome holds none
   const Group* predecessor = nullptr;       // whose ReInit or branch the new group is
+  Policy policy = UnixTime{};               // whose credentials; lifetimes are not judged
 };
 
 /// Who comes by an external commit, 12.4.3.2.
@@ -105,24 +107,24 @@ class Group {
   /// Joins by ourselves, with a GroupInfo that has `external_pub`. The members have to accept the
   /// commit before the group is of use.
   static ExternalJoin external_join(const GroupInfo& info, const ExternalJoinInputs& inputs,
-                                    const LifetimeRule& lifetimes, Random& random);
+                                    const Policy& policy, Random& random);
 
   /// Encrypts application data; the key is consumed. Rejects with group_suspended after our removal
   /// or a ReInit, and with proposals_pending where a commit must come first (12.4).
   Bytes protect(View data, const crypto::SignatureKeyPair& signer, size_t padding, Random& random,
                 View authenticated_data = {});
   /// Proposes by reference: the message, and the proposal waits here too.
-  Bytes propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
-                const LifetimeRule& lifetimes, Random& random,
-                WireFormat wire_format = WireFormat::private_message);
+  Bytes propose(Proposal proposal, const crypto::SignatureKeyPair& signer, const Policy& policy,
+                Random& random, WireFormat wire_format = WireFormat::private_message);
   /// A fresh leaf of ours for an Update proposal; its private key is kept until it is committed.
-  Proposal make_update(const crypto::SignatureKeyPair& signer, Random& random);
+  Proposal make_update(const crypto::SignatureKeyPair& signer, Random& random,
+                       std::optional<Credential> new_credential = std::nullopt);
 
   NewCommit commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
-                   const LifetimeRule& lifetimes, Random& random, const PskLookup& psks = no_psks);
+                   const Policy& policy, Random& random, const PskLookup& psks = no_psks);
   /// A PublicMessage or PrivateMessage of this group. Changes the group only for proposals and
   /// application messages; a commit waits for merge().
-  Processed process(const MlsMessage& message, const LifetimeRule& lifetimes,
+  Processed process(const MlsMessage& message, const Policy& policy,
                     const PskLookup& psks = no_psks);
   /// Rejects one that was staged before another was merged (wrong_epoch).
   void merge(StagedCommit&& staged);
@@ -152,8 +154,8 @@ class Group {
  private:
   explicit Group(Epoch epoch) : epoch_(std::move(epoch)) {}
 
-  CommitSetting setting(const Sender& committer, const LifetimeRule& lifetimes) const {
-    return {epoch_.suite(), epoch_.context, epoch_.tree, committer, lifetimes};
+  CommitSetting setting(const Sender& committer, const Policy& policy) const {
+    return {epoch_.suite(), epoch_.context, epoch_.tree, committer, policy};
   }
   Sender self() const { return {SenderType::member, value(own_leaf())}; }
   FramedContent framed(Content content, View authenticated_data) const;
@@ -168,7 +170,7 @@ class Group {
   ApplicationMessage open_past(const PrivateMessage& message);
   Bytes signature_key_of(const FramedContent& content) const;
   ProposalList resolve(const Commit& commit, const Sender& sender) const;
-  StagedCommit stage(const AuthenticatedContent& content, const LifetimeRule& lifetimes,
+  StagedCommit stage(const AuthenticatedContent& content, const Policy& policy,
                      const PskLookup& psks) const;
   TreeKeys keys_after(const AppliedProposals& applied) const;
   StagedCommit staged_from(const AppliedProposals& applied, LeafIndex committer) const;
@@ -200,11 +202,13 @@ struct ExternalJoin {
 Bytes propose_from_outside(const GroupContext& context, const Sender& sender, Proposal proposal,
                            const crypto::SignatureKeyPair& signer);
 
-/// 12.4.3.1, the integrity of a tree and of the context that it came with.
-void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context);
+/// 12.4.3.1, the integrity of a tree and of the context that it came with, and the credentials.
+void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context,
+                    const Policy& policy);
 
 /// 11.2 and 11.3: what a Welcome with those PSKs promises about the group that it continues.
 void validate_successor(const std::vector<PreSharedKeyId>& psks, const Group* predecessor,
-                        const GroupContext& context, const RatchetTree& tree);
+                        const GroupContext& context, const RatchetTree& tree,
+                        const CredentialPolicy& credentials);
 
 }  // namespace qnpc::mls

@@ -76,11 +76,13 @@ Bytes Group::protect_handshake(AuthenticatedContent content, Random& random) {
       protect_private(suite(), content, key, epoch_.secrets.sender_data_secret, 0, random));
 }
 
-Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& random) {
+Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& random,
+                            std::optional<Credential> new_credential) {
   auto key =
       std::make_shared<const crypto::HpkeKeyPair>(crypto::generate_hpke_key(suite().kem(), random));
   LeafNode leaf = epoch_.tree.leaf(own_leaf())
                       ->renewed(LeafNodeSource::update, key->public_key, signer.public_key);
+  if (new_credential) leaf.credential = std::move(*new_credential);
   leaf.sign(suite(), signer, LeafPosition{context().group_id, own_leaf()});
   update_keys_[key->public_key] = key;
   unsaved_.proposals = true;
@@ -88,9 +90,9 @@ Proposal Group::make_update(const crypto::SignatureKeyPair& signer, Random& rand
 }
 
 Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
-                     const LifetimeRule& lifetimes, Random& random, WireFormat wire_format) {
+                     const Policy& policy, Random& random, WireFormat wire_format) {
   require(active_, Reject::group_suspended);
-  validate_proposal(setting(self(), lifetimes), {proposal, self(), {}});
+  validate_proposal(setting(self(), policy), {proposal, self(), {}});
   AuthenticatedContent content =
       sign_content(suite(), wire_format, framed(std::move(proposal), {}), context(), signer);
   queue(content);
@@ -98,9 +100,9 @@ Bytes Group::propose(Proposal proposal, const crypto::SignatureKeyPair& signer,
 }
 
 NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKeyPair& signer,
-                        const LifetimeRule& lifetimes, Random& random, const PskLookup& lookup) {
+                        const Policy& policy, Random& random, const PskLookup& lookup) {
   require(active_, Reject::group_suspended);
-  CommitSetting before = setting(self(), lifetimes);
+  CommitSetting before = setting(self(), policy);
   ProposalList list;
   if (options.include_proposed) list = select_proposals(before, proposals_);
   for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
@@ -112,10 +114,13 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   TreeKeys keys = keys_after(applied);
   PathSecrets path;
   path.commit_secret = Secret(suite().hash_size());
-  if (applied.path_required || options.new_signer != nullptr ||
+  if (applied.path_required || options.new_signer != nullptr || options.new_credential ||
       (options.force_path && applied.reinit == nullptr)) {
-    CommitPath made = make_commit_path(suite(), context(), applied, own_leaf(),
-                                       *applied.tree.leaf(own_leaf()), next_signer, random);
+    LeafNode from = *applied.tree.leaf(own_leaf());
+    if (options.new_credential) from.credential = *options.new_credential;
+    CommitPath made =
+        make_commit_path(suite(), context(), applied, own_leaf(), from, next_signer, random);
+    validate_path_leaf(before, applied, made.path.leaf_node);
     commit.path = std::move(made.path);
     path = std::move(made.secrets);
     keys = std::move(made.keys);

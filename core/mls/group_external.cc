@@ -14,7 +14,7 @@ struct ExternalPub {
 
 // What a joiner may believe of a GroupInfo: the tree, the context, and the signature over them.
 RatchetTree validated_tree(const Suite& suite, const GroupInfo& info,
-                           const std::optional<RatchetTree>& given) {
+                           const std::optional<RatchetTree>& given, const Policy& policy) {
   require(info.group_context.version == ProtocolVersion::mls10, Reject::wrong_version);
   require_unique(info.extensions);
   auto tree = get_extension<RatchetTree>(info.extensions, ExtensionType::ratchet_tree);
@@ -23,7 +23,7 @@ RatchetTree validated_tree(const Suite& suite, const GroupInfo& info,
   const LeafNode* signer = tree->leaf(info.signer);
   require(signer != nullptr, Reject::wrong_signer);
   require(info.verify(suite, signer->signature_key), Reject::bad_group_info_signature);
-  validate_group(suite, *tree, info.group_context);
+  validate_group(suite, *tree, info.group_context, policy);
   return std::move(*tree);
 }
 
@@ -43,10 +43,10 @@ GroupInfo Group::group_info(const crypto::SignatureKeyPair& signer, bool with_tr
 }
 
 ExternalJoin Group::external_join(const GroupInfo& info, const ExternalJoinInputs& in,
-                                  const LifetimeRule& lifetimes, Random& random) {
+                                  const Policy& policy, Random& random) {
   const GroupContext& old = info.group_context;
   const Suite& suite = suite_of(old.cipher_suite);
-  RatchetTree tree = validated_tree(suite, info, in.ratchet_tree);
+  RatchetTree tree = validated_tree(suite, info, in.ratchet_tree, policy);
   auto external_pub = get_extension<ExternalPub>(info.extensions, ExtensionType::external_pub);
   require(external_pub.has_value(), Reject::missing_external_pub);
   auto [kem_output, init_secret] = send_external_init(suite, external_pub->external_pub, random);
@@ -61,10 +61,12 @@ ExternalJoin Group::external_join(const GroupInfo& info, const ExternalJoinInput
     require(secret.has_value(), Reject::unknown_psk);
     psks.push_back({id, std::move(*secret)});
   }
-  AppliedProposals applied = apply_proposals({suite, old, tree, sender, lifetimes}, list);
+  const CommitSetting setting{suite, old, tree, sender, policy};
+  AppliedProposals applied = apply_proposals(setting, list);
   LeafIndex own_leaf = applied.tree.leftmost_blank_leaf();
   applied.tree.extend_to(own_leaf);
   CommitPath made = make_commit_path(suite, old, applied, own_leaf, in.leaf, in.signer, random);
+  validate_path_leaf(setting, applied, made.path.leaf_node);
   require_consistent(applied.tree, applied.extensions);
 
   Commit commit;

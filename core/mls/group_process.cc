@@ -73,8 +73,7 @@ ApplicationMessage Group::open_past(const PrivateMessage& message) {
           std::get<Bytes>(std::move(content.content))};
 }
 
-Processed Group::process(const MlsMessage& message, const LifetimeRule& lifetimes,
-                         const PskLookup& psks) {
+Processed Group::process(const MlsMessage& message, const Policy& policy, const PskLookup& psks) {
   require(active_, Reject::group_suspended);
   const auto* private_message = message.get<PrivateMessage>();
   const auto* public_message = message.get<PublicMessage>();
@@ -91,7 +90,7 @@ Processed Group::process(const MlsMessage& message, const LifetimeRule& lifetime
   std::optional<SecretTree::Found> used_key;
   AuthenticatedContent content = open(message, used_key);
   if (content.content.content_type() == ContentType::commit) {
-    StagedCommit staged = stage(content, lifetimes, psks);
+    StagedCommit staged = stage(content, policy, psks);
     staged.used_key = std::move(used_key);
     return staged;
   }
@@ -102,7 +101,7 @@ Processed Group::process(const MlsMessage& message, const LifetimeRule& lifetime
     out = ApplicationMessage{*epoch_.tree.leaf(index), index, epoch,
                              std::move(framed.authenticated_data), std::move(*data)};
   } else {
-    validate_proposal(setting(framed.sender, lifetimes),
+    validate_proposal(setting(framed.sender, policy),
                       {std::get<Proposal>(framed.content), framed.sender, {}});
     queue(content);
     out = ReceivedProposal{proposals_.back()};
@@ -151,12 +150,13 @@ TreeKeys Group::keys_after(const AppliedProposals& applied) const {
   return keys;
 }
 
-StagedCommit Group::stage(const AuthenticatedContent& content, const LifetimeRule& lifetimes,
+StagedCommit Group::stage(const AuthenticatedContent& content, const Policy& policy,
                           const PskLookup& lookup) const {
   const Commit& commit = std::get<Commit>(content.content.content);
   const Sender& sender = content.content.sender;
   ProposalList list = resolve(commit, sender);
-  AppliedProposals applied = apply_proposals(setting(sender, lifetimes), list);
+  const CommitSetting before = setting(sender, policy);
+  AppliedProposals applied = apply_proposals(before, list);
   require(commit.path.has_value() || !applied.path_required, Reject::missing_path);
 
   bool external = sender.sender_type == SenderType::new_member_commit;
@@ -167,6 +167,7 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const LifetimeRul
   }
   TreeKeys keys = keys_after(applied);
   if (commit.path) {
+    validate_path_leaf(before, applied, commit.path->leaf_node);
     merge_update_path(suite(), applied.tree, committer, *commit.path, context().group_id);
   }
   require_consistent(applied.tree, applied.extensions);

@@ -11,14 +11,15 @@ bool ties_to_predecessor(const PreSharedKeyId& id) {
   return id.psktype == PskType::resumption && id.usage != ResumptionPskUsage::application;
 }
 
-// Every credential of `some` is also in `all`. Leaves match when their credentials are equal.
-bool credentials_within(const RatchetTree& some, const RatchetTree& all) {
+// Every client of `some` is also in `all`. Leaves match when their credentials present the same.
+bool clients_within(const RatchetTree& some, const RatchetTree& all,
+                    const CredentialPolicy& credentials) {
   std::set<Bytes> known;
   for (LeafIndex index : all.members()) {
-    known.insert(codec::encode(all.leaf(index)->credential));
+    known.insert(credentials.identity(all.leaf(index)->credential));
   }
   return std::ranges::all_of(some.members(), [&](LeafIndex index) {
-    return known.contains(codec::encode(some.leaf(index)->credential));
+    return known.contains(credentials.identity(some.leaf(index)->credential));
   });
 }
 
@@ -33,7 +34,8 @@ PreSharedKeyId Group::resumption_psk_id(ResumptionPskUsage usage, Bytes nonce) c
 }
 
 void validate_successor(const std::vector<PreSharedKeyId>& psks, const Group* predecessor,
-                        const GroupContext& context, const RatchetTree& tree) {
+                        const GroupContext& context, const RatchetTree& tree,
+                        const CredentialPolicy& credentials) {
   auto tie = std::ranges::find_if(psks, ties_to_predecessor);
   if (tie == psks.end()) {
     require(predecessor == nullptr, Reject::wrong_successor);
@@ -49,7 +51,7 @@ void validate_successor(const std::vector<PreSharedKeyId>& psks, const Group* pr
   if (tie->usage == ResumptionPskUsage::branch) {
     require(context.version == old.version && context.cipher_suite == old.cipher_suite,
             Reject::wrong_successor);
-    require(credentials_within(tree, predecessor->tree()), Reject::wrong_successor);
+    require(clients_within(tree, predecessor->tree(), credentials), Reject::wrong_successor);
     return;
   }
   require(tie->usage == ResumptionPskUsage::reinit, Reject::bad_psk);
@@ -58,7 +60,7 @@ void validate_successor(const std::vector<PreSharedKeyId>& psks, const Group* pr
               context.version == reinit->version && context.cipher_suite == reinit->cipher_suite &&
               context.extensions == reinit->extensions,
           Reject::wrong_successor);
-  require(credentials_within(predecessor->tree(), tree), Reject::wrong_successor);
+  require(clients_within(predecessor->tree(), tree, credentials), Reject::wrong_successor);
 }
 
 }  // namespace qnpc::mls

@@ -37,11 +37,11 @@ NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
   return out;
 }
 
-void validate_key_package(const KeyPackage& m, const LifetimeRule& lifetimes) {
+void validate_key_package(const KeyPackage& m, const Policy& policy) {
   require(m.version == ProtocolVersion::mls10, Reject::wrong_version);
   const Suite& suite = suite_of(m.cipher_suite);
   validate_leaf(suite, m.leaf_node, LeafNodeSource::key_package, std::nullopt);
-  require_current(m.leaf_node.lifetime, lifetimes);
+  require_current(m.leaf_node.lifetime, policy.lifetimes);
   require(crypto::valid_hpke_key(suite.kem(), m.init_key), Reject::bad_public_key);
   require(m.init_key != m.leaf_node.encryption_key, Reject::init_key_is_encryption_key);
   require_unique(m.extensions);
@@ -51,6 +51,7 @@ void validate_key_package(const KeyPackage& m, const LifetimeRule& lifetimes) {
   }
   require(verify_with_label(suite, m.leaf_node.signature_key, "KeyPackageTBS", tbs(m), m.signature),
           Reject::bad_key_package_signature);
+  validate_credential(suite, m.leaf_node, policy);
 }
 
 }  // namespace qnpc::mls

@@ -1,7 +1,7 @@
 // key_package: what a client publishes so that others can add it. RFC 9420 section 10.
 #pragma once
 
-#include "qnpc/mls/leaf_node.h"
+#include "qnpc/mls/credential_policy.h"
 
 namespace qnpc::mls {
 
@@ -36,7 +36,7 @@ struct NewKeyPackage {
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
                               const crypto::SignatureKeyPair& signer, Random& random);
 
-/// Everything of 10.1 that does not depend on a group, and the lifetime of 7.3.
-void validate_key_package(const KeyPackage& key_package, const LifetimeRule& lifetimes);
+/// Everything of 10.1 that does not depend on a group, with lifetime and credential (7.3).
+void validate_key_package(const KeyPackage& key_package, const Policy& policy);
 
 }  // namespace qnpc::mls

@@ -18,7 +18,7 @@ bool is_external_commit(const CommitSetting& setting) {
 void validate(const CommitSetting& s, const Sender&, const Add& add) {
   require(add.key_package.version == s.context.version, Reject::wrong_version);
   require(add.key_package.cipher_suite == s.context.cipher_suite, Reject::wrong_cipher_suite);
-  validate_key_package(add.key_package, s.lifetimes);
+  validate_key_package(add.key_package, s.policy);
 }
 
 void validate(const CommitSetting& s, const Sender& sender, const Update& update) {
@@ -28,6 +28,7 @@ void validate(const CommitSetting& s, const Sender& sender, const Update& update
   validate_leaf(s.suite, update.leaf_node, LeafNodeSource::update,
                 LeafPosition{s.context.group_id, sender.leaf_index()});
   require(update.leaf_node.encryption_key != old->encryption_key, Reject::encryption_key_unchanged);
+  validate_credential_change(s.suite, *old, update.leaf_node, s.policy);
 }
 
 void validate(const CommitSetting& s, const Sender&, const Remove& remove) {
@@ -50,8 +51,9 @@ void validate(const CommitSetting&, const Sender& sender, const ExternalInit&) {
           Reject::external_init_in_member_commit);
 }
 
-void validate(const CommitSetting&, const Sender&, const GroupContextExtensions& gce) {
+void validate(const CommitSetting& s, const Sender&, const GroupContextExtensions& gce) {
   require_unique(gce.extensions);
+  validate_external_senders(s.suite, s.context.extensions, gce.extensions, s.policy);
 }
 
 void validate(const CommitSetting& s, const Sender&, const Custom& custom) {
@@ -188,6 +190,18 @@ AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalLis
     }
   }
   return out;
+}
+
+void validate_path_leaf(const CommitSetting& s, const AppliedProposals& applied,
+                        const LeafNode& leaf) {
+  if (!is_external_commit(s)) {
+    const LeafNode& old = *s.tree.leaf(s.committer.leaf_index());
+    return validate_credential_change(s.suite, old, leaf, s.policy);
+  }
+  validate_credential(s.suite, leaf, s.policy);
+  for (LeafIndex removed : applied.removed) {
+    validate_resync(*s.tree.leaf(removed), leaf, s.policy);
+  }
 }
 
 ProposalList select_proposals(const CommitSetting& s, const ProposalList& proposed) {

@@ -19,7 +19,7 @@ struct CommitSetting {
   const GroupContext& context;
   const RatchetTree& tree;
   Sender committer;
-  LifetimeRule lifetimes;
+  Policy policy;
   // The one use of resumption PSKs beside `application` that is due, in a new group's first commit.
   std::optional<ResumptionPskUsage> successor_of = std::nullopt;
 };
@@ -44,6 +44,11 @@ void validate_proposal(const CommitSetting& setting, const QueuedProposal& propo
 
 /// Checks every rule of 12.2, then applies as 12.3 says. The result refers into `list`.
 AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalList& list);
+
+/// The credential of the committer's new leaf: acceptable, and the same client's as the leaf that
+/// it replaces (5.3.1, 12.2).
+void validate_path_leaf(const CommitSetting& setting, const AppliedProposals& applied,
+                        const LeafNode& leaf);
 
 /// From what members have proposed: the ones that this committer can commit together. Drops
 /// updates of its own, removals of itself, and what contradicts a later or a stronger proposal.
