@@ -272,8 +272,8 @@ TEST_F(GroupTest, RejectsBadKeyPackages) {
   expect(Reject::bad_public_key, [](auto& kp) { kp.leaf_node.encryption_key.pop_back(); });
   expect(Reject::init_key_is_encryption_key,
          [](auto& kp) { kp.init_key = kp.leaf_node.encryption_key; });
-  expect(Reject::unsupported_extension, [](auto& kp) {
-    kp.extensions = {{ExtensionType{0xf123}, {}}};
+  expect(Reject::duplicate_extension, [](auto& kp) {
+    kp.extensions = {{ExtensionType{0xf123}, {}}, {ExtensionType{0xf123}, {}}};
   });
   expect(Reject::unsupported_extension, [](auto& kp) {
     kp.leaf_node.extensions = {{ExtensionType{0xf123}, {}}};

@@ -44,11 +44,7 @@ void validate_key_package(const KeyPackage& m, const Policy& policy) {
   require_current(m.leaf_node.lifetime, policy.lifetimes);
   require(crypto::valid_hpke_key(suite.kem(), m.init_key), Reject::bad_public_key);
   require(m.init_key != m.leaf_node.encryption_key, Reject::init_key_is_encryption_key);
-  require_unique(m.extensions);
-  for (const Extension& extension : m.extensions) {
-    require(m.leaf_node.capabilities.supports(extension.extension_type),
-            Reject::unsupported_extension);
-  }
+  require_unique(m.extensions);  // and no more: unknown ones are ignored (10, 13.4)
   require(verify_with_label(suite, m.leaf_node.signature_key, "KeyPackageTBS", tbs(m), m.signature),
           Reject::bad_key_package_signature);
   validate_credential(suite, m.leaf_node, policy);

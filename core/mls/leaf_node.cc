@@ -32,6 +32,11 @@ bool Capabilities::supports(ProposalType type) const {
 }
 bool Capabilities::supports(CredentialType type) const { return contains(credentials, type); }
 
+bool Capabilities::list_defaults() const {
+  return std::ranges::any_of(extensions, is_default_extension) ||
+         std::ranges::any_of(proposals, is_default_proposal);
+}
+
 LeafNode LeafNode::read(codec::Reader& r) {
   LeafNode out;
   out.encryption_key = codec::read<Bytes>(r);
@@ -74,6 +79,9 @@ LeafNode LeafNode::renewed(LeafNodeSource source, View new_encryption_key,
 
 void LeafNode::sign(const Suite& suite, const crypto::SignatureKeyPair& key,
                     const std::optional<LeafPosition>& position) {
+  if (capabilities.list_defaults()) {  // 7.2 asks it of who sends; a receiver ignores them
+    throw Error(Reason::usage, "capabilities list types that RFC 9420 7.2 says not to list");
+  }
   signature = sign_with_label(suite, key, "LeafNodeTBS", tbs(position));
 }
 

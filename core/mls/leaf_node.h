@@ -39,6 +39,8 @@ struct Capabilities {
   bool supports(ExtensionType type) const;  // true for the default types
   bool supports(ProposalType type) const;   // likewise
   bool supports(CredentialType type) const;
+  /// Types that 7.2 forbids to list, because every client supports them.
+  bool list_defaults() const;
 };
 
 /// In seconds since 1970.
@@ -73,7 +75,8 @@ struct LeafNode {
   /// The same client with new keys, without the fields that only the old source has; unsigned.
   LeafNode renewed(LeafNodeSource source, View new_encryption_key, View new_signature_key) const;
 
-  /// `position` is left out for source key_package, and only for it.
+  /// `position` is left out for source key_package, and only for it. Throws Reason::usage for
+  /// capabilities that list_defaults().
   void sign(const Suite& suite, const crypto::SignatureKeyPair& key,
             const std::optional<LeafPosition>& position);
   bool verify(const Suite& suite, const std::optional<LeafPosition>& position) const;
