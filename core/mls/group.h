@@ -179,6 +179,7 @@ class Group {
   Epoch epoch_;
   std::deque<PastEpoch> past_;  // newest first
   ProposalList proposals_;
+  size_t proposal_bytes_ = 0;
   std::map<Bytes, std::shared_ptr<const crypto::HpkeKeyPair>> update_keys_;  // by public key
   std::optional<ReInit> reinit_;
   bool active_ = true;

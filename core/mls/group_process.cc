@@ -114,11 +114,15 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
 }
 
 void Group::queue(const AuthenticatedContent& content) {
-  if (proposals_.size() >= limits::mls_pending_proposals) {
+  const Proposal& proposal = std::get<Proposal>(content.content.content);
+  size_t size = codec::encode(proposal).size();
+  if (proposals_.size() >= limits::mls_pending_proposals ||
+      size > limits::mls_pending_proposal_bytes - proposal_bytes_) {
     throw Error(Reason::too_large, "too many proposals wait for a commit in this epoch");
   }
-  proposals_.push_back({std::get<Proposal>(content.content.content), content.content.sender,
-                        make_proposal_ref(suite(), codec::encode(content))});
+  proposals_.push_back(
+      {proposal, content.content.sender, make_proposal_ref(suite(), codec::encode(content))});
+  proposal_bytes_ += size;
   unsaved_.proposals = true;
 }
 
@@ -216,6 +220,7 @@ void Group::merge(StagedCommit&& staged) {
   require(staged.epoch == context().epoch, Reject::wrong_epoch);
   if (staged.used_key) epoch_.secret_tree.consume(std::move(*staged.used_key));
   proposals_.clear();
+  proposal_bytes_ = 0;
   update_keys_.clear();
   unsaved_ = {.past_secret_trees = std::move(unsaved_.past_secret_trees)};
   if (!staged.next) {

@@ -121,6 +121,9 @@ Group Group::load(const Storage& storage) {
     Secret proposals = require_record(storage, "proposals");
     codec::Reader proposals_reader(proposals.reveal());
     group.proposals_ = read_proposals(proposals_reader);
+    for (const QueuedProposal& p : group.proposals_) {
+      group.proposal_bytes_ += codec::encode(p.proposal).size();
+    }
     for (codec::Reader keys = proposals_reader.vector(); !keys.at_end();) {
       Bytes public_key = codec::read<Bytes>(keys);
       group.update_keys_[public_key] = std::make_shared<const crypto::HpkeKeyPair>(

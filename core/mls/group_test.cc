@@ -120,6 +120,27 @@ TEST_F(GroupTest, RejectsToMergeWhatWasStagedBeforeAnotherCommit) {
   EXPECT_EQ(alice.state(), before);
 }
 
+TEST_F(GroupTest, ProposalsThatWaitAreLimitedInBytes) {
+  make_group_of_three();
+  auto propose = [&](Insider& member, size_t size) {
+    Extension large{ExtensionType::application_id, Bytes(size)};
+    return member.group->propose({GroupContextExtensions{{large}}}, member.signer, now, random,
+                                 WireFormat::public_message);
+  };
+  bob.process(propose(alice, limits::mls_pending_proposal_bytes - 1000));
+  MemoryStorage storage;
+  bob.group->save(storage);
+  bob.group = Group::load(storage);  // it remembers
+  bob.process(carol.group->propose({Remove{LeafIndex{1}}}, carol.signer, now, random));
+  try {
+    bob.process(propose(carol, 1000));
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.reason(), Reason::too_large);
+  }
+  EXPECT_EQ(bob.group->proposals().size(), 2u);
+}
+
 TEST_F(GroupTest, RejectsUnknownProposalReference) {
   make_group_of_three();
   expect_reject(bob, alice.forge_commit({{ProposalRef(32, 1)}}),
