@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "qnpc/mls/epoch_storage.h"
 #include "tests/mls/test_client.h"
 #include "tests/support/seeded_random.h"
 
@@ -89,11 +90,7 @@ struct HonestGroup {
 /// All that a member knows of its epoch: a hostile member knows it too.
 inline mls::Epoch epoch_of(test::TestClient& client) {
   client.save_and_reload();
-  Secret epoch = client.storage().get("epoch").value();
-  Secret secrets = client.storage().get("secrets").value();
-  codec::Reader epoch_reader(epoch.reveal());
-  codec::Reader secrets_reader(secrets.reveal());
-  return mls::read_epoch(epoch_reader, secrets_reader);
+  return mls::load_epoch(client.storage());
 }
 
 }  // namespace qnpc::fuzz

@@ -65,6 +65,12 @@ void Records::erase(std::string_view name) {
   store_.database.run("DELETE FROM records WHERE scope = ? AND name = ?", scope_, name);
 }
 
+void Records::erase_all(std::string_view prefix) {
+  const std::string end = std::string(prefix) + '\x7f';  // behind all of ASCII that is printable
+  store_.database.run("DELETE FROM records WHERE scope = ? AND name >= ? AND name < ?", scope_,
+                      prefix, std::string_view(end));
+}
+
 // --- Meta ---
 
 std::optional<Secret> Meta::get(std::string_view name) const {

@@ -31,6 +31,7 @@ class Records final : public Storage {
   std::optional<Secret> get(std::string_view name) const override;
   void put(std::string_view name, const Secret& value) override;
   void erase(std::string_view name) override;
+  void erase_all(std::string_view prefix) override;
 
  private:
   Store store_;

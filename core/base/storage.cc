@@ -16,4 +16,11 @@ void MemoryStorage::erase(std::string_view name) {
   if (auto it = records_.find(name); it != records_.end()) records_.erase(it);
 }
 
+void MemoryStorage::erase_all(std::string_view prefix) {
+  auto first = records_.lower_bound(prefix);
+  auto last = first;
+  while (last != records_.end() && last->first.starts_with(prefix)) ++last;
+  records_.erase(first, last);
+}
+
 }  // namespace qnpc

@@ -18,6 +18,8 @@ class Storage {
   virtual void put(std::string_view name, const Secret& value) = 0;
   /// Erasing what is not there is no error.
   virtual void erase(std::string_view name) = 0;
+  /// Erases every record whose name begins with `prefix`. Names are printable ASCII.
+  virtual void erase_all(std::string_view prefix) = 0;
 };
 
 /// For tests and for conversations that need not outlive the process.
@@ -26,6 +28,7 @@ class MemoryStorage final : public Storage {
   std::optional<Secret> get(std::string_view name) const override;
   void put(std::string_view name, const Secret& value) override;
   void erase(std::string_view name) override;
+  void erase_all(std::string_view prefix) override;
   const std::map<std::string, Secret, std::less<>>& records() const { return records_; }
 
  private:

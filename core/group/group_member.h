@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "qnpc/base/storage.h"
 #include "qnpc/base/time.h"
 #include "qnpc/group/identity.h"
-#include "qnpc/group/storage.h"
 
 namespace qnpc::group {
 

@@ -19,13 +19,20 @@ struct Epoch {
   LeafIndex own_leaf() const { return keys.leaf_index(); }
 };
 
+/// A leaf as it was before a commit changed it; empty where it was blank.
+struct ReplacedLeaf {
+  LeafIndex index{};
+  std::optional<LeafNode> leaf;
+  static auto wire(auto& m) { return std::tie(m.index, m.leaf); }
+};
+
 /// What is kept of an epoch that is over, for messages that were in flight and for resumption PSKs.
 struct PastEpoch {
   GroupContext context;
-  RatchetTree tree;
   LeafIndex own_leaf{};
   Secret sender_data_secret;
   Secret resumption_psk;
+  std::vector<ReplacedLeaf> replaced;  // by the commit that ended it, ascending
   SecretTree secret_tree;
 };
 
@@ -47,11 +54,5 @@ NewEpoch enter_epoch(EpochInputs inputs, const AuthenticatedContent& commit);
 
 /// An epoch from a joiner_secret, for whoever is welcomed (12.4.3.1).
 Epoch make_epoch(GroupContext context, RatchetTree tree, TreeKeys keys, EpochKeys epoch_keys);
-
-/// All but the secret tree, which changes more often and is written by itself.
-void write_epoch(codec::SecretWriter& w, const Epoch& epoch);
-Epoch read_epoch(codec::Reader& r, codec::Reader& secret_tree);
-void write_past_epoch(codec::SecretWriter& w, const PastEpoch& epoch);
-PastEpoch read_past_epoch(codec::Reader& r, codec::Reader& secret_tree);
 
 }  // namespace qnpc::mls

@@ -69,8 +69,9 @@ struct CommitOptions {
   std::optional<ResumptionPskUsage> successor_of;
 };
 struct NewCommit {
-  Bytes message;                 // MLSMessage for the members
-  std::optional<Bytes> welcome;  // MLSMessage for those who were added
+  Bytes message;                    // MLSMessage for the members
+  std::optional<Bytes> welcome;     // MLSMessage for those who were added
+  std::vector<Proposal> proposals;  // by value: what to commit anew if another commit comes first
   StagedCommit staged;
 };
 
@@ -126,8 +127,19 @@ class Group {
   /// application messages; a commit waits for merge().
   Processed process(const MlsMessage& message, const Policy& policy,
                     const PskLookup& psks = no_psks);
-  /// Rejects one that was staged before another was merged (wrong_epoch).
+  /// Rejects one that was staged before another was merged (wrong_epoch). Discards what is pending.
   void merge(StagedCommit&& staged);
+
+  /// A commit of ours that was sent, and of which we do not know yet whether it is the one that
+  /// ends the epoch (section 14). It is saved with the group. Meanwhile everything else goes on:
+  /// another member's commit may be processed and merged, which discards ours. Throws Reason::usage
+  /// where one is pending already, and rejects a commit of another epoch (wrong_epoch).
+  void set_pending(NewCommit&& commit);
+  const NewCommit* pending() const { return pending_ ? &*pending_ : nullptr; }
+  /// Enters the epoch of the pending commit. Throws Reason::usage where there is none.
+  void merge_pending();
+  /// Forgets it, with its keys. Nothing happens where there is none.
+  void discard_pending();
 
   /// For those who join by an external commit: with `external_pub`, and the tree if wanted.
   GroupInfo group_info(const crypto::SignatureKeyPair& signer, bool with_tree = true) const;
@@ -137,8 +149,11 @@ class Group {
   /// What the last commit asked the group to become; it is over then (11.2).
   const std::optional<ReInit>& reinit() const { return reinit_; }
 
+  /// Writes what changed since the last save, in a transaction of the caller's. `storage` holds
+  /// this group only; where it does not hold what we saved or loaded last, all is written anew. If
+  /// the transaction fails, this Group is ahead of its storage: load it again.
   void save(Storage& storage);
-  /// Throws Reason::not_found or Reason::corrupt.
+  /// Throws Reason::not_found, Reason::corrupt, or Reason::unsupported for another version's state.
   static Group load(const Storage& storage);
 
   const GroupContext& context() const { return epoch_.context; }
@@ -168,6 +183,8 @@ class Group {
   AuthenticatedContent open(const MlsMessage& message,
                             std::optional<SecretTree::Found>& used_key) const;
   ApplicationMessage open_past(const PrivateMessage& message);
+  // A leaf in the epoch of past_[at].
+  const LeafNode* leaf_in_past(size_t at, LeafIndex index) const;
   Bytes signature_key_of(const FramedContent& content) const;
   ProposalList resolve(const Commit& commit, const Sender& sender) const;
   StagedCommit stage(const AuthenticatedContent& content, const Policy& policy,
@@ -175,6 +192,14 @@ class Group {
   TreeKeys keys_after(const AppliedProposals& applied) const;
   StagedCommit staged_from(const AppliedProposals& applied, LeafIndex committer) const;
   void queue(const AuthenticatedContent& content);
+  void enter(Epoch&& next);
+  void forget_keys();
+
+  // group_storage.cc
+  bool was_removed() const { return !active_ && !reinit_; }
+  Bytes header() const;
+  void mark_all_unsaved();
+  static Group load_records(const Storage& storage, codec::Reader& header);
 
   Epoch epoch_;
   std::deque<PastEpoch> past_;  // newest first
@@ -184,13 +209,18 @@ class Group {
   std::optional<ReInit> reinit_;
   bool active_ = true;
 
-  // What save() has to write.
+  std::optional<NewCommit> pending_;
+
+  // What save() has to write, beside what the secret trees know themselves.
   struct Unsaved {
-    bool epoch = true;
-    bool secret_tree = true;
-    bool proposals = true;
-    std::set<uint64_t> past_secret_trees;
+    bool epoch = false;
+    bool proposals = false;
+    bool pending = false;
+    std::set<NodeIndex> nodes;
+    std::set<uint64_t> past;     // epochs that are over
+    std::set<uint64_t> dropped;  // epochs of which nothing is kept
   } unsaved_;
+  Bytes saved_header_;  // as it stands in the storage; empty: all is to be written
 };
 
 struct ExternalJoin {

@@ -60,7 +60,6 @@ Bytes Group::protect(View data, const crypto::SignatureKeyPair& signer, size_t p
       sign_content(suite(), WireFormat::private_message, framed(to_bytes(data), authenticated_data),
                    context(), signer);
   MessageKey key = epoch_.secret_tree.next(own_leaf(), RatchetType::application);
-  unsaved_.secret_tree = true;
   return to_message(
       protect_private(suite(), content, key, epoch_.secrets.sender_data_secret, padding, random));
 }
@@ -71,7 +70,6 @@ Bytes Group::protect_handshake(AuthenticatedContent content, Random& random) {
         protect_public(suite(), std::move(content), context(), epoch_.secrets.membership_key));
   }
   MessageKey key = epoch_.secret_tree.next(own_leaf(), RatchetType::handshake);
-  unsaved_.secret_tree = true;
   return to_message(
       protect_private(suite(), content, key, epoch_.secrets.sender_data_secret, 0, random));
 }
@@ -141,6 +139,7 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   content.auth.confirmation_tag = next.epoch.confirmation_tag;
 
   NewCommit out;
+  out.proposals = options.proposals;
   if (!applied.added.empty()) {
     out.welcome =
         make_welcome(next, applied, has_path ? &path : nullptr, psks, psk, next_signer, random);

@@ -63,14 +63,23 @@ ApplicationMessage Group::open_past(const PrivateMessage& message) {
   OpenedPrivate opened =
       open_private(suite(), message, past->secret_tree, past->sender_data_secret, past->own_leaf);
   LeafIndex index = opened.content.content.sender.leaf_index();
-  const LeafNode* leaf = past->tree.leaf(index);
+  const LeafNode* leaf = leaf_in_past(static_cast<size_t>(past - past_.begin()), index);
   require(leaf != nullptr, Reject::unknown_sender);
   verify_content(suite(), opened.content, past->context, leaf->signature_key);
   past->secret_tree.consume(std::move(opened.key));
-  unsaved_.past_secret_trees.insert(message.epoch);
   FramedContent& content = opened.content.content;
   return {*leaf, index, message.epoch, std::move(content.authenticated_data),
           std::get<Bytes>(std::move(content.content))};
+}
+
+// It is what the first commit since then that changed it has replaced.
+const LeafNode* Group::leaf_in_past(size_t at, LeafIndex index) const {
+  for (size_t i = at + 1; i-- > 0;) {
+    const auto& replaced = past_[i].replaced;
+    auto it = std::ranges::lower_bound(replaced, index, {}, &ReplacedLeaf::index);
+    if (it != replaced.end() && it->index == index) return it->leaf ? &*it->leaf : nullptr;
+  }
+  return epoch_.tree.leaf(index);
 }
 
 Processed Group::process(const MlsMessage& message, const Policy& policy, const PskLookup& psks) {
@@ -106,10 +115,7 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
     queue(content);
     out = ReceivedProposal{proposals_.back()};
   }
-  if (used_key) {
-    epoch_.secret_tree.consume(std::move(*used_key));
-    unsaved_.secret_tree = true;
-  }
+  if (used_key) epoch_.secret_tree.consume(std::move(*used_key));
   return out;
 }
 
@@ -222,23 +228,47 @@ void Group::merge(StagedCommit&& staged) {
   proposals_.clear();
   proposal_bytes_ = 0;
   update_keys_.clear();
-  unsaved_ = {.past_secret_trees = std::move(unsaved_.past_secret_trees)};
-  if (!staged.next) {
-    // 9.2 and 16.6: we have no more use for any key of the group.
-    active_ = false;
-    past_.clear();
-    epoch_.keys = TreeKeys(own_leaf());
-    epoch_.secrets = {};
-    epoch_.secret_tree = SecretTree(suite(), epoch_.tree.width(), {});
-    return;
-  }
-  past_.push_front({std::move(epoch_.context), std::move(epoch_.tree), epoch_.keys.leaf_index(),
-                    std::move(epoch_.secrets.sender_data_secret),
-                    std::move(epoch_.secrets.resumption_psk), std::move(epoch_.secret_tree)});
-  if (past_.size() > limits::mls_past_epochs) past_.pop_back();
-  epoch_ = std::move(*staged.next);
+  unsaved_.proposals = true;
+  unsaved_.epoch = true;
+  discard_pending();
+  if (!staged.next) return forget_keys();
+  enter(std::move(*staged.next));
   reinit_ = std::move(staged.reinit);
   active_ = !reinit_.has_value();
+}
+
+void Group::enter(Epoch&& next) {
+  PastEpoch past{std::move(epoch_.context),
+                 epoch_.keys.leaf_index(),
+                 std::move(epoch_.secrets.sender_data_secret),
+                 std::move(epoch_.secrets.resumption_psk),
+                 {},
+                 std::move(epoch_.secret_tree)};
+  for (NodeIndex node : next.tree.changed_since(epoch_.tree)) {
+    unsaved_.nodes.insert(node);
+    if (!is_leaf(node)) continue;
+    const LeafNode* leaf = epoch_.tree.leaf(leaf_of(node));
+    past.replaced.push_back({leaf_of(node), leaf ? std::optional(*leaf) : std::nullopt});
+  }
+  unsaved_.past.insert(past.context.epoch);
+  past_.push_front(std::move(past));
+  if (past_.size() > limits::mls_past_epochs) {
+    unsaved_.dropped.insert(past_.back().context.epoch);
+    past_.pop_back();
+  }
+  epoch_ = std::move(next);
+  epoch_.secret_tree.mark_unsaved();  // a pending commit's was saved under another name
+}
+
+// 9.2 and 16.6: who was removed has no more use for any key of the group.
+void Group::forget_keys() {
+  active_ = false;
+  for (const PastEpoch& past : past_) unsaved_.dropped.insert(past.context.epoch);
+  unsaved_.dropped.insert(context().epoch);
+  past_.clear();
+  epoch_.keys = TreeKeys(own_leaf());
+  epoch_.secrets = {};
+  epoch_.secret_tree = SecretTree(suite(), epoch_.tree.width(), Secret());
 }
 
 }  // namespace qnpc::mls

@@ -6,6 +6,21 @@
 
 namespace qnpc::mls {
 
+RatchetTree::Slot RatchetTree::read_slot(codec::Reader& r, NodeIndex node) {
+  Slot slot;
+  uint8_t present = r.u8();
+  require(present <= 1, Reject::malformed_tree);
+  if (present == 0) return slot;
+  NodeType type = codec::read<NodeType>(r);
+  require(type == (is_leaf(node) ? NodeType::leaf : NodeType::parent), Reject::malformed_tree);
+  if (is_leaf(node)) {
+    slot.leaf = std::make_shared<const LeafNode>(codec::read<LeafNode>(r));
+  } else {
+    slot.parent = std::make_shared<const ParentNode>(codec::read<ParentNode>(r));
+  }
+  return slot;
+}
+
 RatchetTree RatchetTree::read(codec::Reader& r) {
   codec::Reader nodes = r.vector();
   RatchetTree tree;
@@ -13,23 +28,38 @@ RatchetTree RatchetTree::read(codec::Reader& r) {
   while (!nodes.at_end()) {
     require(tree.slots_.size() < node_count(limits::mls_members), Reject::tree_too_large);
     NodeIndex index{static_cast<uint32_t>(tree.slots_.size())};
-    Slot& slot = tree.slots_.emplace_back();
-    uint8_t present = nodes.u8();
-    require(present <= 1, Reject::malformed_tree);
-    if (present == 0) continue;
-    NodeType type = codec::read<NodeType>(nodes);
-    require(type == (is_leaf(index) ? NodeType::leaf : NodeType::parent), Reject::malformed_tree);
-    if (is_leaf(index)) {
-      slot.leaf = std::make_shared<const LeafNode>(codec::read<LeafNode>(nodes));
-    } else {
-      slot.parent = std::make_shared<const ParentNode>(codec::read<ParentNode>(nodes));
-    }
+    tree.slots_.push_back(read_slot(nodes, index));
   }
   // 12.4.3.3: the last node is not blank; blank ones are added up to a full tree.
   require(!tree.slots_.empty() && (tree.slots_.back().leaf || tree.slots_.back().parent),
           Reject::malformed_tree);
   tree.slots_.resize(node_count(tree_width(static_cast<uint32_t>(tree.slots_.size() / 2 + 1))));
   return tree;
+}
+
+std::vector<NodeIndex> RatchetTree::changed_since(const RatchetTree& earlier) const {
+  static const Slot blank;
+  std::vector<NodeIndex> out;
+  for (uint32_t i = 0; i < std::max(slots_.size(), earlier.slots_.size()); ++i) {
+    const Slot& now = i < slots_.size() ? slots_[i] : blank;
+    const Slot& then = i < earlier.slots_.size() ? earlier.slots_[i] : blank;
+    if (now.leaf != then.leaf || now.parent != then.parent) out.push_back(NodeIndex{i});
+  }
+  return out;
+}
+
+void RatchetTree::read_node(codec::Reader& r, NodeIndex node) {
+  Slot read = read_slot(r, node);
+  blank(node);
+  Slot& s = changed_slot(node);
+  s.leaf = std::move(read.leaf);
+  s.parent = std::move(read.parent);
+}
+
+// The narrower tree is the wider one's left subtree, so that hashes stay what they are.
+void RatchetTree::set_width(uint32_t width) {
+  slots_.resize(node_count(width));
+  no_blank_before_ = std::min(no_blank_before_, width);
 }
 
 const RatchetTree::Slot* RatchetTree::slot(NodeIndex node) const {

@@ -56,6 +56,15 @@ class RatchetTree {
   /// Makes the tree wide enough for that leaf.
   void extend_to(LeafIndex index);
 
+  /// For keeping a tree node by node. The nodes that are not those of `earlier`, ascending; where
+  /// one of the trees is too narrow for a node, it is blank there.
+  std::vector<NodeIndex> changed_since(const RatchetTree& earlier) const;
+  /// A node as it stands in the extension.
+  void write_node(auto& w, NodeIndex node) const;
+  void read_node(codec::Reader& r, NodeIndex node);
+  /// A power of two; what lies behind is cut off, what is new is blank.
+  void set_width(uint32_t width);
+
   /// 4.1.1, from the left.
   std::vector<NodeIndex> resolution(NodeIndex node) const;
   /// 4.1.2: the direct path without the nodes whose child on the copath has an empty resolution.
@@ -74,6 +83,7 @@ class RatchetTree {
     mutable Bytes hash;  // empty: to be computed
   };
 
+  static Slot read_slot(codec::Reader& r, NodeIndex node);
   const Slot* slot(NodeIndex node) const;
   Slot& changed_slot(NodeIndex node);
   void truncate();
@@ -90,21 +100,23 @@ Bytes tree_hash_without(const Suite& suite, const RatchetTree& tree, NodeIndex n
 
 enum class NodeType : uint8_t { leaf = 1, parent = 2 };
 
+void RatchetTree::write_node(auto& w, NodeIndex node) const {
+  const Slot* s = slot(node);
+  w.u8(is_blank(node) ? 0 : 1);
+  if (s != nullptr && s->leaf) {
+    codec::write(w, NodeType::leaf);
+    codec::write(w, *s->leaf);
+  } else if (s != nullptr && s->parent) {
+    codec::write(w, NodeType::parent);
+    codec::write(w, *s->parent);
+  }
+}
+
 void RatchetTree::write(auto& w) const {
-  size_t end = slots_.size();
-  while (end > 0 && is_blank(NodeIndex{static_cast<uint32_t>(end - 1)})) --end;
+  uint32_t end = node_count(width());
+  while (end > 0 && is_blank(NodeIndex{end - 1})) --end;
   w.vector([&](auto& inner) {
-    for (size_t i = 0; i < end; ++i) {
-      const Slot& slot = slots_[i];
-      inner.u8(slot.leaf || slot.parent ? 1 : 0);
-      if (slot.leaf) {
-        codec::write(inner, NodeType::leaf);
-        codec::write(inner, *slot.leaf);
-      } else if (slot.parent) {
-        codec::write(inner, NodeType::parent);
-        codec::write(inner, *slot.parent);
-      }
-    }
+    for (uint32_t i = 0; i < end; ++i) write_node(inner, NodeIndex{i});
   });
 }
 

@@ -7,6 +7,17 @@ namespace {
 
 size_t index_of(RatchetType type) { return static_cast<size_t>(type); }
 
+// What a record holds: the secret of a node that is not yet split, or a leaf's ratchets.
+enum class RecordType : uint8_t { node_secret = 0, ratchets = 1 };
+
+std::string record_name(std::string_view prefix, NodeIndex node) {
+  return std::string(prefix) + std::to_string(value(node));
+}
+
+void require_whole(bool holds) {
+  if (!holds) throw Error(Reason::corrupt, "a record of the secret tree is missing or damaged");
+}
+
 }  // namespace
 
 Ratchet Ratchet::clone() const {
@@ -17,8 +28,9 @@ Ratchet Ratchet::clone() const {
 
 SecretTree::SecretTree(const Suite& suite, uint32_t width, Secret encryption_secret,
                        RatchetWindow window)
-    : suite_(&suite), window_(window), width_(width) {
+    : SecretTree(suite, width, window) {
   nodes_.emplace(root(width), std::move(encryption_secret));
+  mark_unsaved();
 }
 
 NodeIndex SecretTree::unsplit_ancestor(LeafIndex leaf) const {
@@ -86,6 +98,7 @@ MessageKey SecretTree::next(LeafIndex leaf, RatchetType type) {
     load_ratchets(leaf, first);
     consume(std::move(first));
   }
+  unsaved_.insert(node_of(leaf));
   return advance(ratchets_.at(leaf)[index_of(type)]);
 }
 
@@ -119,6 +132,7 @@ SecretTree::Found SecretTree::find(LeafIndex leaf, RatchetType type, uint32_t ge
 void SecretTree::consume(Found&& found) {
   // What was used or split since find() stays gone: of this leaf the other ratchet, of the nodes
   // those that are not below what is still whole.
+  unsaved_.insert(node_of(found.leaf));
   if (auto it = ratchets_.find(found.leaf); it != ratchets_.end()) {
     size_t type = index_of(found.type);
     it->second[type] = std::move(found.ratchets[type]);
@@ -126,42 +140,85 @@ void SecretTree::consume(Found&& found) {
   }
   NodeIndex whole = unsplit_ancestor(found.leaf);
   for (auto& [node, secret] : found.new_nodes) {
-    if (in_subtree(node, whole)) nodes_.emplace(node, std::move(secret));
+    if (!in_subtree(node, whole)) continue;
+    unsaved_.insert(node);
+    nodes_.emplace(node, std::move(secret));
   }
+  unsaved_.insert(whole);
   nodes_.erase(whole);
   ratchets_[found.leaf] = std::move(found.ratchets);
 }
 
-void SecretTree::write(codec::SecretWriter& w) const {
-  w.u32(width_);
-  w.vector([&](auto& inner) {
-    for (const auto& [node, secret] : nodes_) {
-      codec::write(inner, node);
-      codec::write(inner, secret);
-    }
-  });
-  w.vector([&](auto& inner) {
-    for (const auto& [leaf, ratchets] : ratchets_) {
-      codec::write(inner, leaf);
-      for (const Ratchet& ratchet : ratchets) codec::write(inner, ratchet);
-    }
-  });
+void SecretTree::mark_unsaved() {
+  for (const auto& [node, secret] : nodes_) unsaved_.insert(node);
+  for (const auto& [leaf, ratchets] : ratchets_) unsaved_.insert(node_of(leaf));
 }
 
-SecretTree SecretTree::read(const Suite& suite, codec::Reader& r, RatchetWindow window) {
-  SecretTree out(suite, window);
-  out.width_ = r.u32();
-  codec::Reader nodes = r.vector();
-  while (!nodes.at_end()) {
-    NodeIndex node = codec::read<NodeIndex>(nodes);
-    out.nodes_.emplace(node, codec::read<Secret>(nodes));
+void SecretTree::save(Storage& storage, std::string_view prefix) {
+  for (NodeIndex node : unsaved_) {
+    const auto secret = nodes_.find(node);
+    const auto begun = is_leaf(node) ? ratchets_.find(leaf_of(node)) : ratchets_.end();
+    codec::SecretWriter w;
+    if (secret != nodes_.end()) {
+      codec::write(w, RecordType::node_secret);
+      codec::write(w, secret->second);
+    } else if (begun != ratchets_.end()) {
+      codec::write(w, RecordType::ratchets);
+      for (const Ratchet& ratchet : begun->second) codec::write(w, ratchet);
+    } else {
+      storage.erase(record_name(prefix, node));
+      continue;
+    }
+    storage.put(record_name(prefix, node), Secret(w.take()));
   }
-  codec::Reader ratchets = r.vector();
-  while (!ratchets.at_end()) {
-    auto& of_leaf = out.ratchets_[codec::read<LeafIndex>(ratchets)];
-    for (Ratchet& ratchet : of_leaf) ratchet = codec::read<Ratchet>(ratchets);
+  unsaved_.clear();
+}
+
+SecretTree SecretTree::load(const Suite& suite, uint32_t width, const Storage& storage,
+                            std::string_view prefix, RatchetWindow window) {
+  SecretTree out(suite, width, window);
+  std::vector<NodeIndex> to_read{root(width)};
+  while (!to_read.empty()) {
+    NodeIndex node = to_read.back();
+    to_read.pop_back();
+    if (std::optional<Secret> record = storage.get(record_name(prefix, node))) {
+      out.read_record(node, *record);
+      continue;
+    }
+    // It was split, and what it was split into is there.
+    require_whole(!is_leaf(node));
+    to_read.push_back(right(node));
+    to_read.push_back(left(node));
   }
   return out;
+}
+
+void SecretTree::read_record(NodeIndex node, const Secret& record) {
+  codec::Reader r(record.reveal());
+  if (codec::read<RecordType>(r) == RecordType::node_secret) {
+    Secret secret = codec::read<Secret>(r);
+    require_whole(secret.size() == suite_->hash_size());
+    nodes_.emplace(node, std::move(secret));
+  } else {
+    require_whole(is_leaf(node));
+    for (Ratchet& ratchet : ratchets_[leaf_of(node)]) {
+      ratchet = codec::read<Ratchet>(r);
+      require_sound(ratchet);
+    }
+  }
+  r.expect_end();
+}
+
+void SecretTree::require_sound(const Ratchet& ratchet) const {
+  require_whole(ratchet.secret.size() == suite_->hash_size());
+  uint64_t least = 0;
+  for (const MessageKey& key : ratchet.kept) {
+    require_whole(key.generation >= least && key.key.size() == suite_->key_size() &&
+                  key.nonce.size() == crypto::aead_nonce_size);
+    least = uint64_t{key.generation} + 1;
+  }
+  require_whole(least <= ratchet.next_generation &&
+                ratchet.next_generation <= uint64_t{UINT32_MAX} + 1);
 }
 
 }  // namespace qnpc::mls

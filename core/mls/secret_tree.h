@@ -5,10 +5,11 @@
 // it is given. What was used or derived from is wiped (9.2).
 #pragma once
 
-#include <deque>
 #include <map>
+#include <set>
 
 #include "qnpc/base/limits.h"
+#include "qnpc/base/storage.h"
 #include "qnpc/codec/wire.h"
 #include "qnpc/mls/cipher_suite.h"
 #include "qnpc/mls/reject.h"
@@ -64,23 +65,36 @@ class SecretTree {
   /// Other keys may have been consumed since find(), but none of that leaf and type.
   void consume(Found&& found);
 
-  void write(codec::SecretWriter& w) const;
-  static SecretTree read(const Suite& suite, codec::Reader& r, RatchetWindow window = {});
+  uint32_t width() const { return width_; }
+
+  /// Writes what has changed since the last save, and erases what is gone. There is one record for
+  /// each secret not yet split, and one for the ratchets of each leaf that has begun; its name is
+  /// `prefix` and the node's index.
+  void save(Storage& storage, std::string_view prefix);
+  /// The next save writes everything: it goes to a place that holds none of it.
+  void mark_unsaved();
+  /// Throws Reason::corrupt, or malformed for a record that does not parse.
+  static SecretTree load(const Suite& suite, uint32_t width, const Storage& storage,
+                         std::string_view prefix, RatchetWindow window = {});
 
  private:
-  SecretTree(const Suite& suite, RatchetWindow window) : suite_(&suite), window_(window) {}
+  SecretTree(const Suite& suite, uint32_t width, RatchetWindow window)
+      : suite_(&suite), window_(window), width_(width) {}
   // The lowest ancestor whose secret we still have; only for leaves without ratchets.
   NodeIndex unsplit_ancestor(LeafIndex leaf) const;
   // The leaf's ratchets as they are, or as they begin; fills the rest of `found`.
   void load_ratchets(LeafIndex leaf, Found& found) const;
   MessageKey advance(Ratchet& ratchet) const;
   void skip(Ratchet& ratchet) const;  // one generation, without its key
+  void read_record(NodeIndex node, const Secret& record);
+  void require_sound(const Ratchet& ratchet) const;
 
   const Suite* suite_;
   RatchetWindow window_;
-  uint32_t width_ = 0;
+  uint32_t width_;
   std::map<NodeIndex, Secret> nodes_;  // not yet split
   std::map<LeafIndex, std::array<Ratchet, 2>> ratchets_;
+  std::set<NodeIndex> unsaved_;  // whose records are not what they should be
 };
 
 }  // namespace qnpc::mls

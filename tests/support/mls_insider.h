@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "qnpc/crypto/system_random.h"
+#include "qnpc/mls/epoch_storage.h"
 #include "qnpc/mls/group.h"
 
 namespace qnpc::test {
@@ -64,13 +65,7 @@ class Insider {
   void follow(const Bytes& commit) { group->merge(std::get<mls::StagedCommit>(process(commit))); }
 
   /// The epoch as this member's storage holds it.
-  mls::Epoch epoch() {
-    Secret epoch = *saved().get("epoch");
-    Secret secrets = *saved().get("secrets");
-    codec::Reader epoch_reader(epoch.reveal());
-    codec::Reader secrets_reader(secrets.reveal());
-    return mls::read_epoch(epoch_reader, secrets_reader);
-  }
+  mls::Epoch epoch() { return mls::load_epoch(saved()); }
   /// Every stored byte, to see whether something has changed.
   std::map<std::string, Bytes> state() {
     std::map<std::string, Bytes> out;
