@@ -77,6 +77,51 @@ TEST_F(StateFile, HoldsNoPlaintext) {
   EXPECT_EQ(raw_file().find("mountaineers"), std::string::npos);
 }
 
+// A used key must not be found by whoever gets file and key later: neither as it was nor sealed.
+TEST_F(StateFile, OverwrittenAndErasedRecordsAreGoneFromTheDisk) {
+  std::unique_ptr<State> state = create();
+  Records records = state->group_records(1);
+  const std::vector<std::string> names{"group/secret/7/0", "group/secret/7/2", "group/epoch",
+                                       "group/pending"};
+  std::vector<std::string> gone, kept;
+  auto sealed = [&](const std::string& name) {
+    Query q =
+        state->database().query("SELECT value FROM records WHERE name = ?", std::string_view(name));
+    EXPECT_TRUE(q.next());
+    return to_text(q.blob(0));
+  };
+  for (size_t i = 0; i < names.size(); ++i) {
+    Secret value = random_.secret(i == 3 ? 20'000 : 100);  // the last is longer than a page
+    records.put(names[i], value);
+    gone.push_back(to_text(value.reveal()));
+    gone.push_back(sealed(names[i]));
+  }
+  records.put("group/node/0", random_.secret(100));
+  kept.push_back(sealed("group/node/0"));
+  state.reset();
+  for (const std::string& row : {gone[1], gone[7].substr(0, 500)}) {
+    ASSERT_NE(raw_file().find(row), std::string::npos) << "it is looked for in the right place";
+  }
+
+  state = open();
+  Records again = state->group_records(1);
+  again.erase_all("group/secret/7/");
+  again.put("group/epoch", random_.secret(100));
+  again.erase("group/pending");
+  EXPECT_FALSE(again.get("group/secret/7/0"));
+  EXPECT_FALSE(again.get("group/secret/7/2"));
+  state->database().run("PRAGMA wal_checkpoint(TRUNCATE)");
+  state.reset();
+  EXPECT_FALSE(exists(path() + "-wal"));
+  for (const std::string& bytes : gone) {
+    for (size_t at = 0; at + 32 <= bytes.size(); at += 32) {
+      EXPECT_EQ(raw_file().find(bytes.substr(at, 32)), std::string::npos);
+      if (at > 1000) break;  // the start of a long one, and what follows, lie on the same pages
+    }
+  }
+  EXPECT_NE(raw_file().find(kept[0]), std::string::npos);
+}
+
 TEST_F(StateFile, MissingIsNotCreatedByAccident) {
   EXPECT_EQ(reason_of_open(), Reason::io);
   EXPECT_FALSE(exists(path()));
@@ -196,6 +241,7 @@ TEST_F(Tables, RecordsAreSeparateByGroup) {
   two.put("epoch", Secret::copy_of(as_view("b")));
   two.erase("epoch");
   two.erase("never there");
+  two.erase_all("ep");
   EXPECT_EQ(*one.get("epoch"), Secret::copy_of(as_view("a")));
   EXPECT_FALSE(two.get("epoch"));
 }

@@ -230,18 +230,28 @@ class Life {
         options.force_path || expected.empty || expected.updated.size() + expected.removed.size();
 
     check_next_epoch(made.staged, index, expected, path_expected);
-    committer.group().merge(std::move(made.staged));
+    const Bytes message = made.message;
+    const std::optional<Bytes> joiners = made.welcome;
+    committer.group().discard_pending();
+    committer.group().set_pending(std::move(made));
     maybe_reload(committer);
-    spread(committer, made.message, expected);
-    welcome(made.welcome);
+    EXPECT_EQ(committer.group().pending()->message, message);
+    EXPECT_EQ(committer.group().pending()->welcome, joiners);
+    committer.group().merge_pending();
+    maybe_reload(committer);
+    spread(committer, message, expected);
+    welcome(joiners);
     proposed_.clear();
     check_agreement();
   }
 
-  // Somebody whose commit the server did not take forgets it.
+  // Somebody whose commit the server does not take: it is pending until the other one comes, or
+  // given up before.
   void lose_a_race(TestClient& loser) {
-    loser.group().commit({}, loser.signer(), test_time, random_);
+    loser.group().discard_pending();
+    loser.group().set_pending(loser.group().commit({}, loser.signer(), test_time, random_));
     maybe_reload(loser);
+    if (random_.one_in(4)) loser.group().discard_pending();
   }
 
   void check_next_epoch(const mls::StagedCommit& staged, LeafIndex committer,
