@@ -51,6 +51,7 @@ function(qnpc_install_rooms)
     get_target_property(folder qnpc_${room} SOURCE_DIR)
     file(GLOB headers CONFIGURE_DEPENDS ${folder}/*.h)
     list(FILTER headers EXCLUDE REGEX "/stream[a-z_]*[.]h$")  # of noise_stream, which is no room
+    list(FILTER headers EXCLUDE REGEX "_test_[a-z]+[.]h$")  # for tests only
     install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/qnpc/${room})
     install(TARGETS qnpc_${room} EXPORT quicnprotochat)
   endforeach()
