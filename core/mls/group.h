@@ -127,7 +127,8 @@ class Group {
   /// application messages; a commit waits for merge().
   Processed process(const MlsMessage& message, const Policy& policy,
                     const PskLookup& psks = no_psks);
-  /// Rejects one that was staged before another was merged (wrong_epoch). Discards what is pending.
+  /// Rejects one that was staged before another was merged (wrong_epoch), also where that one
+  /// removed us (group_suspended). Discards what is pending.
   void merge(StagedCommit&& staged);
 
   /// A commit of ours that was sent, and of which we do not know yet whether it is the one that

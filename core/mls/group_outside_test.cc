@@ -2,14 +2,23 @@
 
 #include "qnpc/mls/group.h"
 #include "tests/support/mls_insider.h"
+#include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
 namespace {
 
 using test::Insider;
 using test::now;
+using test::reject_of;
 
-class GroupOutsideTest : public test::GroupOfThree {};
+class GroupOutsideTest : public test::GroupOfThree {
+ protected:
+  Proposal dave_update() {
+    LeafNode leaf =
+        dave.leaf().renewed(LeafNodeSource::update, random.bytes(32), dave.signer.public_key);
+    return {Update{std::move(leaf)}};
+  }
+};
 
 // --- 12.1.8 and 12.4.3.2, from outside ---------------------------------------------------------
 
@@ -68,6 +77,26 @@ TEST_F(GroupOutsideTest, RejectsExternalCommitsThatDoMore) {
                 }),
                 why);
   expect_reject(bob, forged([](Commit& c) { c.path.reset(); }), Reject::missing_path);
+  Proposal update = dave_update();
+  expect_reject(bob, forged([&](Commit& c) { c.proposals.push_back({update}); }),
+                Reject::proposal_not_from_member);
+  // By reference, also what everybody has seen (12.4.3.2).
+  Bytes proposed = alice.group->propose(remove, alice.signer, now, random);
+  for (Insider* member : {&bob, &carol}) member->process(proposed);
+  ProposalRef ref = carol.group->proposals()[0].ref;
+  expect_reject(carol, forged([&](Commit& c) { c.proposals.push_back({ref}); }), why);
+}
+
+TEST_F(GroupOutsideTest, RejectsExternalCommitsThatTheJoinerDidNotSign) {
+  make_group_of_three();
+  ExternalJoin join =
+      Group::external_join(alice.group->group_info(alice.signer),
+                           {.leaf = dave.leaf(), .signer = dave.signer}, now, random);
+  auto message = std::get<PublicMessage>(parse_message(join.message).content);
+  message.auth.signature[0] ^= 1;
+  expect_reject(bob, to_message(message), Reject::bad_signature);
+  message.auth.signature.clear();
+  expect_reject(bob, to_message(message), Reject::bad_signature);
 }
 
 TEST_F(GroupOutsideTest, RefusesGroupInfosThatCannotBeJoined) {
@@ -140,8 +169,28 @@ TEST_F(GroupOutsideTest, RejectsProposalsThatOutsidersMayNotMake) {
 TEST_F(GroupOutsideTest, ProposalsOfOurOwnTypeNeedEverybodysSupport) {
   make_group_of_three();
   Proposal custom{Custom{ProposalType{0xf005}, {1, 2, 3}}};
-  EXPECT_THROW(alice.commit({custom}), Rejected);
+  EXPECT_EQ(reject_of([&] { alice.commit({custom}); }), Reject::unsupported_proposal);
   expect_reject(bob, alice.forge_commit({{custom}}), Reject::unsupported_proposal);
+  // By reference it waits, and an honest committer leaves it out.
+  bob.process(alice.group->propose(custom, alice.signer, now, random));
+  NewCommit commit = bob.commit({});
+  EXPECT_TRUE(commit.staged.custom.empty());
+  alice.follow(commit.message);
+}
+
+TEST_F(GroupOutsideTest, WhoIsRemovedNeedNotSupportTheProposals) {  // 12.2
+  alice.create({}, {ProposalType{0xf005}});
+  KeyPackage b = bob.key_package(
+      [](auto& kp) { kp.leaf_node.capabilities.proposals = {ProposalType{0xf005}}; });
+  KeyPackage c = carol.key_package();
+  NewCommit adds = alice.commit({{Add{b}}, {Add{c}}});
+  alice.group->merge(std::move(adds.staged));
+  bob.join(b, *adds.welcome);
+  NewCommit commit =
+      alice.commit({{Custom{ProposalType{0xf005}, {1, 2, 3}}}, {Remove{LeafIndex{2}}}});
+  auto staged = std::get<StagedCommit>(bob.process(commit.message));
+  ASSERT_EQ(staged.custom.size(), 1u);
+  EXPECT_EQ(staged.custom[0].data, (Bytes{1, 2, 3}));
 }
 
 // --- 11.2 and 11.3, successors -----------------------------------------------------------------
@@ -151,24 +200,40 @@ TEST_F(GroupOutsideTest, ABranchIsJoinedByMembersOnly) {
   Insider branch{random};
   branch.signer = crypto::signature_key_from_private(Insider::suite().signature,
                                                      alice.signer.private_key.reveal());
-  branch.create();
+  auto branch_with = [&](std::vector<KeyPackage> members) {
+    branch.create();
+    CommitOptions options{.proposals = {{PreSharedKey{alice.group->resumption_psk_id(
+                              ResumptionPskUsage::branch, random.bytes(32))}}},
+                          .successor_of = ResumptionPskUsage::branch};
+    for (KeyPackage& member : members) options.proposals.push_back({Add{std::move(member)}});
+    auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
+    NewCommit commit = branch.group->commit(options, branch.signer, now, random, psks);
+    branch.group->merge(std::move(commit.staged));
+    return std::get<Welcome>(parse_message(*commit.welcome).content);
+  };
   KeyPackage b = bob.key_package();
-  PreSharedKeyId id = alice.group->resumption_psk_id(ResumptionPskUsage::branch, random.bytes(32));
-  CommitOptions options{.proposals = {{PreSharedKey{id}}, {Add{b}}},
-                        .successor_of = ResumptionPskUsage::branch};
-  auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
-  NewCommit commit = branch.group->commit(options, branch.signer, now, random, psks);
-  branch.group->merge(std::move(commit.staged));
-
-  auto welcome = std::get<Welcome>(parse_message(*commit.welcome).content);
-  EXPECT_THROW(Group::join(welcome, {b, bob.keys}), Rejected);  // not knowing what it branches from
-  Group joined =
-      Group::join(welcome, {.key_package = b, .keys = bob.keys, .predecessor = &*bob.group});
-  EXPECT_EQ(joined.epoch_authenticator(), branch.group->epoch_authenticator());
+  JoinInputs inputs{.key_package = b, .keys = bob.keys, .predecessor = &*bob.group};
+  Welcome welcome = branch_with({b});
+  // Not knowing what it branches from.
+  EXPECT_EQ(reject_of([&] { Group::join(welcome, {b, bob.keys}); }), Reject::unknown_psk);
+  EXPECT_EQ(Group::join(welcome, inputs).epoch_authenticator(),
+            branch.group->epoch_authenticator());
+  // 11.3: with somebody who was not in the group.
+  KeyPackage stranger = dave.key_package([](auto& kp) {
+    kp.leaf_node.credential.identity = {1, 2, 3};
+  });
+  EXPECT_EQ(reject_of([&] {
+              Group::join(branch_with({b, stranger}), inputs);
+            }),
+            Reject::wrong_successor);
 }
 
 TEST_F(GroupOutsideTest, AReinitializedGroupIsTheOneThatWasAnnounced) {
   make_group_of_three();
+  KeyPackage named = dave.key_package([](auto& kp) { kp.leaf_node.credential.identity = {1}; });
+  NewCommit add = alice.commit({{Add{named}}});
+  for (Insider* member : {&bob, &carol}) member->follow(add.message);
+  alice.group->merge(std::move(add.staged));
   ReInit reinit{random.bytes(16), ProtocolVersion::mls10, test::suite_id, {}};
   NewCommit last = alice.commit({{reinit}});
   bob.follow(last.message);
@@ -177,9 +242,10 @@ TEST_F(GroupOutsideTest, AReinitializedGroupIsTheOneThatWasAnnounced) {
   EXPECT_FALSE(bob.group->is_active());
   EXPECT_EQ(bob.group->reinit()->group_id, reinit.group_id);
 
-  auto welcome_to = [&](Bytes group_id, std::vector<KeyPackage> members) {
-    Group next = Group::create(Insider::suite(), std::move(group_id), alice.leaf(), {},
-                               alice.signer, random);
+  auto welcome_to = [&](Bytes group_id, std::vector<KeyPackage> members,
+                        Extensions extensions = {}) {
+    Group next = Group::create(Insider::suite(), std::move(group_id), alice.leaf(),
+                               std::move(extensions), alice.signer, random);
     CommitOptions options{.proposals = {{PreSharedKey{alice.group->resumption_psk_id(
                               ResumptionPskUsage::reinit, random.bytes(32))}}},
                           .successor_of = ResumptionPskUsage::reinit};
@@ -190,10 +256,15 @@ TEST_F(GroupOutsideTest, AReinitializedGroupIsTheOneThatWasAnnounced) {
   };
   KeyPackage bob_package = bob.key_package();
   JoinInputs inputs{.key_package = bob_package, .keys = bob.keys, .predecessor = &*bob.group};
-  Welcome right = welcome_to(reinit.group_id, {bob_package, carol.key_package()});
-  EXPECT_EQ(Group::join(right, inputs).context().epoch, 1u);
-  Welcome other = welcome_to(random.bytes(16), {bob_package, carol.key_package()});
-  EXPECT_THROW(Group::join(other, inputs), Rejected);
+  KeyPackage daves = dave.key_package([](auto& kp) { kp.leaf_node.credential.identity = {1}; });
+  const std::vector<KeyPackage> everybody{bob_package, carol.key_package(), daves};
+  EXPECT_EQ(Group::join(welcome_to(reinit.group_id, everybody), inputs).context().epoch, 1u);
+  auto expect_wrong = [&](const Welcome& welcome) {
+    EXPECT_EQ(reject_of([&] { Group::join(welcome, inputs); }), Reject::wrong_successor);
+  };
+  expect_wrong(welcome_to(random.bytes(16), everybody));  // another group
+  expect_wrong(welcome_to(reinit.group_id, everybody, {{ExtensionType::external_senders, {0}}}));
+  expect_wrong(welcome_to(reinit.group_id, {bob_package, carol.key_package()}));  // without Dave
 }
 
 }  // namespace

@@ -222,6 +222,7 @@ StagedCommit Group::staged_from(const AppliedProposals& applied, LeafIndex commi
 }
 
 void Group::merge(StagedCommit&& staged) {
+  require(active_, Reject::group_suspended);  // else a commit of ours would undo our removal
   // Another commit may have been merged since this one was staged.
   require(staged.epoch == context().epoch, Reject::wrong_epoch);
   if (staged.used_key) epoch_.secret_tree.consume(std::move(*staged.used_key));

@@ -5,12 +5,14 @@
 #include <algorithm>
 
 #include "tests/support/mls_insider.h"
+#include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
 namespace {
 
 using test::Insider;
 using test::now;
+using test::reject_of;
 
 class GroupTest : public test::GroupOfThree {};
 
@@ -67,7 +69,8 @@ TEST_F(GroupTest, ProposalsByReferenceAreCommittedBySomebodyElse) {
 TEST_F(GroupTest, ApplicationDataWaitsForProposals) {  // 12.4
   make_group_of_three();
   alice.process(bob.group->propose({Remove{LeafIndex{2}}}, bob.signer, now, random));
-  EXPECT_THROW(alice.group->protect(as_view("x"), alice.signer, 0, random), Rejected);
+  EXPECT_EQ(reject_of([&] { alice.group->protect(as_view("x"), alice.signer, 0, random); }),
+            Reject::proposals_pending);
 }
 
 TEST_F(GroupTest, AnExternalPskMustBeTheSameForAll) {
@@ -116,7 +119,7 @@ TEST_F(GroupTest, RejectsToMergeWhatWasStagedBeforeAnotherCommit) {
   NewCommit mine = alice.commit({});
   alice.follow(bob.commit({}).message);
   auto before = alice.state();
-  EXPECT_THROW(alice.group->merge(std::move(mine.staged)), Rejected);
+  EXPECT_EQ(reject_of([&] { alice.group->merge(std::move(mine.staged)); }), Reject::wrong_epoch);
   EXPECT_EQ(alice.state(), before);
 }
 

@@ -44,6 +44,7 @@ void validate(const CommitSetting& s, const Sender&, const PreSharedKey& psk) {
 
 void validate(const CommitSetting& s, const Sender&, const ReInit& reinit) {
   require(reinit.version >= s.context.version, Reject::reinit_older_version);
+  require_unique(reinit.extensions);
 }
 
 void validate(const CommitSetting&, const Sender& sender, const ExternalInit&) {
@@ -56,11 +57,8 @@ void validate(const CommitSetting& s, const Sender&, const GroupContextExtension
   validate_external_senders(s.suite, s.context.extensions, gce.extensions, s.policy);
 }
 
-void validate(const CommitSetting& s, const Sender&, const Custom& custom) {
-  for (LeafIndex index : s.tree.members()) {
-    require(s.tree.leaf(index)->capabilities.supports(custom.type), Reject::unsupported_proposal);
-  }
-}
+// Who has to support it is known only with the list.
+void validate(const CommitSetting&, const Sender&, const Custom&) {}
 
 // 12.1.8: who is not a member may propose only some things.
 void validate_sender(const Sender& sender, ProposalType type) {
@@ -75,6 +73,22 @@ void validate_sender(const Sender& sender, ProposalType type) {
     case SenderType::new_member_proposal:
       return require(type == ProposalType::add, Reject::external_sender_content);
   }
+}
+
+std::set<LeafIndex> removed_by(const ProposalList& list) {
+  std::set<LeafIndex> out;
+  for (const QueuedProposal& p : list) {
+    if (const Remove* remove = p.proposal.get<Remove>()) out.insert(remove->removed);
+  }
+  return out;
+}
+
+// 12.2: every member that will process the commit; who is removed by it need not.
+bool supported_by_all(const CommitSetting& s, ProposalType type,
+                      const std::set<LeafIndex>& removed) {
+  return std::ranges::all_of(s.tree.members(), [&](LeafIndex index) {
+    return removed.contains(index) || s.tree.leaf(index)->capabilities.supports(type);
+  });
 }
 
 // 12.2, for an external commit.
@@ -96,18 +110,20 @@ void validate_external_list(const ProposalList& list) {
 // 12.2, for a member's commit.
 void validate_member_list(const CommitSetting& s, const ProposalList& list) {
   LeafIndex committer = s.committer.leaf_index();
+  std::set<LeafIndex> removed = removed_by(list);
   std::set<LeafIndex> targets;
   size_t group_context_extensions = 0;
   for (const QueuedProposal& p : list) {
     if (p.proposal.get<Update>() != nullptr) {
       require(p.sender.leaf_index() != committer, Reject::update_by_committer);
-      require(!p.ref.empty(), Reject::update_by_value);
       require(targets.insert(p.sender.leaf_index()).second, Reject::duplicate_target);
     } else if (const Remove* remove = p.proposal.get<Remove>()) {
       require(remove->removed != committer, Reject::removes_committer);
       require(targets.insert(remove->removed).second, Reject::duplicate_target);
     } else if (p.proposal.get<ReInit>() != nullptr) {
       require(list.size() == 1, Reject::reinit_not_alone);
+    } else if (const Custom* custom = p.proposal.get<Custom>()) {
+      require(supported_by_all(s, custom->type, removed), Reject::unsupported_proposal);
     }
     if (p.proposal.get<GroupContextExtensions>() != nullptr) ++group_context_extensions;
   }
@@ -205,10 +221,7 @@ void validate_path_leaf(const CommitSetting& s, const AppliedProposals& applied,
 }
 
 ProposalList select_proposals(const CommitSetting& s, const ProposalList& proposed) {
-  std::set<LeafIndex> removed;
-  for (const QueuedProposal& p : proposed) {
-    if (auto* remove = p.proposal.get<Remove>()) removed.insert(remove->removed);
-  }
+  std::set<LeafIndex> removed = removed_by(proposed);
   std::set<LeafIndex> targets;
   std::set<Bytes> present;  // signature keys: of those who stay, and then of those who are added
   for (LeafIndex index : s.tree.members()) {
@@ -235,6 +248,8 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
       keep = !std::exchange(have_extensions, true);
     } else if (it->proposal.get<ReInit>() != nullptr) {
       keep = proposed.size() == 1;  // any other proposal comes first
+    } else if (auto* custom = it->proposal.get<Custom>()) {
+      keep = supported_by_all(s, custom->type, removed);
     }
     if (keep) out.push_back(*it);
   }

@@ -30,9 +30,9 @@ RatchetTree RatchetTree::read(codec::Reader& r) {
     NodeIndex index{static_cast<uint32_t>(tree.slots_.size())};
     tree.slots_.push_back(read_slot(nodes, index));
   }
-  // 12.4.3.3: the last node is not blank; blank ones are added up to a full tree.
-  require(!tree.slots_.empty() && (tree.slots_.back().leaf || tree.slots_.back().parent),
-          Reject::malformed_tree);
+  // 12.4.3.3: the last node is not blank; blank ones are added up to a full tree. It is a leaf: a
+  // parent with nothing to its right is one that no commit makes (7.7).
+  require(!tree.slots_.empty() && tree.slots_.back().leaf, Reject::malformed_tree);
   tree.slots_.resize(node_count(tree_width(static_cast<uint32_t>(tree.slots_.size() / 2 + 1))));
   return tree;
 }

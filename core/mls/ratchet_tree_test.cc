@@ -7,9 +7,12 @@
 
 #include "qnpc/mls/tree_kem.h"
 #include "qnpc/mls/tree_validation.h"
+#include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
 namespace {
+
+using test::reject_of;
 
 const Suite& suite() { return suite_of(CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519); }
 
@@ -34,15 +37,6 @@ std::vector<NodeIndex> nodes(std::initializer_list<uint32_t> indexes) {
   std::vector<NodeIndex> out;
   for (uint32_t i : indexes) out.push_back(NodeIndex{i});
   return out;
-}
-
-std::optional<Reject> reject_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Rejected& rejected) {
-    return rejected.reject();
-  }
-  return std::nullopt;
 }
 
 TEST(RatchetTree, AddTakesTheLeftmostBlankLeaf) {
@@ -140,6 +134,12 @@ TEST(RatchetTree, RejectsWhatIsNoTree) {
       [&](codec::Writer& w) {  // a leaf where a parent stands
         write_leaf(w);
         write_leaf(w);
+      },
+      [&](codec::Writer& w) {  // an even number of nodes: a parent has nothing to its right
+        write_leaf(w);
+        w.u8(1);
+        codec::write(w, NodeType::parent);
+        codec::write(w, parent_with());
       },
       [](codec::Writer& w) {  // a parent where a leaf stands
         w.u8(1);

@@ -122,7 +122,6 @@ constexpr Rule rules[] = {
     {Reject::not_a_member, "not_a_member", "the proposal is about a leaf that is blank"},
     {Reject::update_by_committer, "update_by_committer",
      "the committer commits an update of its own"},
-    {Reject::update_by_value, "update_by_value", "an update stands in a commit by value"},
     {Reject::removes_committer, "removes_committer", "the committer removes itself"},
     {Reject::duplicate_target, "duplicate_target", "two proposals are about one member"},
     {Reject::duplicate_add, "duplicate_add", "one client is added twice"},

@@ -82,7 +82,6 @@ enum class Reject {
   duplicate_proposal_reference,
   not_a_member,
   update_by_committer,
-  update_by_value,
   removes_committer,
   duplicate_target,
   duplicate_add,

@@ -4,25 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
+
+#include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
 namespace {
+
+using test::reject_of;
 
 const Suite& suite() { return suite_of(CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519); }
 
 SecretTree tree_of(uint32_t width, RatchetWindow window = {}) {
   return {suite(), width, Secret::copy_of(Bytes(32, 7)), window};
-}
-
-std::optional<Reject> reject_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Rejected& rejected) {
-    return rejected.reject();
-  }
-  return std::nullopt;
 }
 
 constexpr LeafIndex leaf{1};

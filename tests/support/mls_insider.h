@@ -46,9 +46,11 @@ class Insider {
     return out;
   }
 
-  void create(mls::Extensions extensions = {}) {
-    group = mls::Group::create(suite(), random_.bytes(16), leaf(), std::move(extensions), signer,
-                               random_);
+  void create(mls::Extensions extensions = {}, std::vector<mls::ProposalType> proposals = {}) {
+    mls::LeafNode own = leaf();
+    own.capabilities.proposals = std::move(proposals);
+    group = mls::Group::create(suite(), random_.bytes(16), std::move(own), std::move(extensions),
+                               signer, random_);
   }
   void join(const mls::KeyPackage& own, const Bytes& welcome) {
     auto message = mls::parse_message(welcome);
@@ -64,6 +66,8 @@ class Insider {
   }
   void follow(const Bytes& commit) { group->merge(std::get<mls::StagedCommit>(process(commit))); }
 
+  /// As after a restart: only what was stored is left.
+  void reload() { group = mls::Group::load(saved()); }
   /// The epoch as this member's storage holds it.
   mls::Epoch epoch() { return mls::load_epoch(saved()); }
   /// Every stored byte, to see whether something has changed.
