@@ -5,9 +5,13 @@
 #include "qnpc/crypto/system_random.h"
 #include "qnpc/group/key_package.h"
 #include "qnpc/mls/group.h"
+#include "tests/support/reject_of.h"
 
 namespace qnpc::group {
 namespace {
+
+using mls::Reject;
+using test::reject_of;
 
 constexpr UnixTime now{1'800'000'000};
 
@@ -251,7 +255,21 @@ TEST_F(GroupMemberTest, RefusesACommitThatHandsALeafToSomebodyElse) {
 
   mls::CommitOptions hand_over{.new_signer = &dave.identity.key_pair()};
   mls::NewCommit commit = eve.group->commit(hand_over, eve.identity.key_pair(), now, random);
-  EXPECT_THROW(alice.member.receive_message(commit.message, now), mls::Rejected);
+  EXPECT_EQ(reject_of([&] { alice.member.receive_message(commit.message, now); }),
+            Reject::credential_mismatch);
+  EXPECT_EQ(alice.member.epoch_authenticator(), before);
+}
+
+TEST_F(GroupMemberTest, RefusesACommitThatReplacesTheGroup) {
+  Rogue eve(random);
+  alice.member.create_group("friends", now);
+  eve.join(alice.member.add_member(eve.key_package(), now).welcome);
+  Bytes before = alice.member.epoch_authenticator();
+  mls::CommitOptions reinit{
+      .proposals = {{mls::ReInit{{1}, mls::ProtocolVersion::mls10, default_suite, {}}}}};
+  mls::NewCommit commit = eve.group->commit(reinit, eve.identity.key_pair(), now, random);
+  EXPECT_EQ(reject_of([&] { alice.member.receive_message(commit.message, now); }),
+            Reject::reinit_refused);
   EXPECT_EQ(alice.member.epoch_authenticator(), before);
 }
 
@@ -265,8 +283,10 @@ TEST_F(GroupMemberTest, OneMembersProposalSilencesNobody) {
 
   mls::ReInit reinit{{1}, mls::ProtocolVersion::mls10, default_suite, {}};
   Bytes proposal = eve.propose({reinit});
-  EXPECT_THROW(alice.member.receive_message(proposal, now), mls::Rejected);
-  EXPECT_THROW(bob.member.receive_message(proposal, now), mls::Rejected);
+  for (Person* member : {&alice, &bob}) {
+    EXPECT_EQ(reject_of([&] { member->member.receive_message(proposal, now); }),
+              Reject::proposal_refused);
+  }
   EXPECT_EQ(bob.read(alice.member.send_message(as_view("still here"))), "still here");
 }
 

@@ -88,6 +88,16 @@ TEST(Memory, DecodersStayWithinTheirBound) {
   expect_bounded<RatchetTree>(vector_of(nodes), "tree");
 }
 
+// A length of 0x3FFFFFFF, the largest, and nothing behind it.
+TEST(Memory, AClaimedLengthAllocatesNothing) {
+  const Bytes claim{0xbf, 0xff, 0xff, 0xff};
+  constexpr size_t kibibyte = 1024;
+  EXPECT_LE(peak_of([&] { codec::decode<Bytes>(claim); }), kibibyte);
+  EXPECT_LE(peak_of([&] { codec::decode<std::vector<ProposalOrRef>>(claim); }), kibibyte);
+  EXPECT_LE(peak_of([&] { codec::decode<RatchetTree>(claim); }), kibibyte);
+  EXPECT_LE(peak_of([&] { codec::decode<Welcome>(claim); }), kibibyte);
+}
+
 // A member can have its message decrypted and verified before its content is judged.
 TEST(Memory, ProcessStaysWithinItsBound) {
   crypto::SystemRandom random;
