@@ -19,7 +19,7 @@ help:
 	@echo 'make build           programs in build/release/bin'
 	@echo 'make check           tidy, formatting, and all tests under ASan and UBSan'
 	@echo 'make bench           the numbers, each with its ratio'
-	@echo 'make fuzz            every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS)'
+	@echo 'make fuzz            every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS), two at a time'
 	@echo 'make format          clang-format over all sources'
 	@echo 'make install         programs, man pages and docs below DESTDIR, PREFIX=$(PREFIX)'
 	@echo 'make check-debian13  build and test in a Debian 13 folder (needs root)'
@@ -57,9 +57,8 @@ bench: build
 	@set -e; for program in build/release/benchmarks/*; do echo; "$$program"; done
 
 fuzz: build/fuzz/build.ninja
-	cmake --build --preset fuzz --parallel $(JOBS)
-	@set -e; for program in build/fuzz/bin/fuzz_*; do \
-	    "$$program" -max_total_time=$(FUZZ_SECONDS); done
+	cmake --build --preset fuzz --parallel $(JOBS) --target fuzzers
+	scripts/fuzz.sh build/fuzz $(FUZZ_SECONDS)
 
 format:
 	scripts/format.sh -i

@@ -87,6 +87,61 @@ struct HonestGroup {
   }
 };
 
+// The honest bytes that the fuzzers of decoders edit; fuzz/make_mls_corpus.cc makes seeds of them.
+
+/// MLSMessage in all five wire formats.
+inline std::vector<Bytes> message_bases(HonestGroup& honest) {
+  test::TestClient dave(honest.suite, "dave", honest.random);
+  mls::KeyPackage package = dave.make_key_package(honest.random).key_package;
+  mls::CommitOptions options{.proposals = {{mls::Add{package}}, {mls::Remove{mls::LeafIndex{2}}}},
+                             .wire_format = mls::WireFormat::public_message};
+  mls::NewCommit made = honest.commit(honest.alice, options);
+  Bytes text =
+      honest.alice.group().protect(as_view("text"), honest.alice.signer(), 16, honest.random);
+  mls::GroupInfo info{.group_context = honest.alice.group().context()};
+  return {std::move(made.message), std::move(*made.welcome), std::move(text),
+          mls::to_message(std::move(package)), mls::to_message(std::move(info))};
+}
+
+inline std::vector<Bytes> tree_bases(HonestGroup& honest) {
+  return {codec::encode(honest.alice.group().tree())};
+}
+
+/// GroupInfo, GroupSecrets and the content of a PrivateMessage.
+inline std::vector<Bytes> secret_bases(HonestGroup& honest) {
+  const mls::Group& group = honest.alice.group();
+  mls::GroupInfo info{
+      .group_context = group.context(),
+      .extensions = {{mls::ExtensionType::ratchet_tree, codec::encode(group.tree())}}};
+  mls::GroupSecrets secrets{.joiner_secret = Secret(32)};
+  secrets.path_secret = mls::PathSecret{Secret(32)};
+  secrets.psks = {{.psktype = mls::PskType::external, .psk_id = Bytes(4), .psk_nonce = Bytes(32)},
+                  {.psktype = mls::PskType::resumption, .psk_nonce = Bytes(32)}};
+  mls::AuthenticatedContent content{
+      .wire_format = mls::WireFormat::private_message,
+      .content = {.content = mls::Commit{}},
+      .auth = {.signature = Bytes(64), .confirmation_tag = Bytes(32)}};
+  return {codec::encode(info), to_bytes(codec::encode_secret(secrets).reveal()),
+          codec::encode(content)};
+}
+
+/// required_capabilities, external_senders with both kinds of credential, and a list of extensions.
+inline std::vector<Bytes> extension_bases() {
+  mls::RequiredCapabilities required{.extension_types = {mls::ExtensionType{0xf001}},
+                                     .proposal_types = {mls::ProposalType{0xf005}},
+                                     .credential_types = {mls::CredentialType::x509}};
+  mls::Credential basic{.identity = Bytes(8, 1)};
+  mls::Credential x509{.credential_type = mls::CredentialType::x509,
+                       .certificates = {Bytes(70, 2), Bytes(70, 3)}};
+  mls::ExternalSenders senders{{Bytes(32, 4), basic}, {Bytes(32, 5), x509}};
+  mls::Extensions list{{mls::ExtensionType::required_capabilities, codec::encode(required)},
+                       {mls::ExtensionType::external_senders, codec::encode(senders)}};
+  return {codec::encode(required), codec::encode(senders), codec::encode(list)};
+}
+
+/// How many messages fuzz_mls_process chooses from.
+inline constexpr uint8_t process_bases = 5;
+
 /// All that a member knows of its epoch: a hostile member knows it too.
 inline mls::Epoch epoch_of(test::TestClient& client) {
   client.save_and_reload();

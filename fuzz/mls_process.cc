@@ -18,6 +18,7 @@ class Attack {
     mls::Proposal remove{mls::Remove{honest_.carol.group().own_leaf()}};
     bases_ = {codec::encode(add), codec::encode(update), codec::encode(remove), commit_content({}),
               commit_content({add, remove})};
+    fuzz::must(bases_.size() == fuzz::process_bases);
     honest_.alice.save_and_reload();
     before_ = records();
   }

@@ -7,7 +7,7 @@ using namespace qnpc;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static fuzz::HonestGroup honest;
-  static const std::vector<Bytes> bases{codec::encode(honest.alice.group().tree())};
+  static const std::vector<Bytes> bases = fuzz::tree_bases(honest);
   auto tree = fuzz::round_trip<mls::RatchetTree>(fuzz::edited_one_of(bases, {data, size}));
   if (!tree) return 0;
   tree->tree_hash(honest.suite);
