@@ -58,8 +58,10 @@ class Life {
       chat();
       propose();
       commit();
+      most_members_ = std::max(most_members_, members_.size());
     }
   }
+  size_t most_members() const { return most_members_; }
 
  private:
   const mls::Group& group_of_all() const { return members_.front()->group(); }
@@ -72,8 +74,47 @@ class Life {
     OwnKeyPackage own = client->make_key_package(random_);
     return {std::move(client), std::move(own)};
   }
+  // Saving and loading changes nothing that can be seen, and what follows goes on as before.
   void maybe_reload(TestClient& client) {
-    if (random_.one_in(4)) client.save_and_reload();
+    // In a large group not so often: each reads the whole tree.
+    if (!random_.one_in(4 + members_.size() / 4)) return;
+    const Bytes before = seen_of(client.group());
+    client.save_and_reload();
+    EXPECT_EQ(seen_of(client.group()), before) << client.name();
+  }
+  Bytes seen_of(const mls::Group& group) {
+    codec::Writer w;
+    codec::write(w, group.context());
+    w.raw(group.tree().tree_hash(suite_));
+    w.u8(group.is_active() ? 1 : 0);
+    w.u32(value(group.own_leaf()));
+    for (const mls::QueuedProposal& p : group.proposals()) {
+      codec::write(w, p.proposal);
+      codec::write(w, p.sender);
+      w.opaque(p.ref);
+    }
+    if (group.is_active()) {
+      w.raw(group.epoch_authenticator());
+      w.raw(group.export_secret("label", {}, 32).reveal());
+    }
+    return w.take();
+  }
+
+  // A damaged copy of a message is rejected, and no stored byte is another afterwards.
+  void maybe_damage(TestClient& client, Bytes message) {
+    if (!random_.one_in(8 + members_.size() / 4)) return;
+    const auto before = records_of(client);
+    random_.pick(message) ^= static_cast<uint8_t>(1 + random_.below(255));
+    EXPECT_THROW(client.receive(message), Error) << client.name();
+    EXPECT_EQ(records_of(client), before) << client.name();
+  }
+  static std::map<std::string, Bytes> records_of(TestClient& client) {
+    client.save();
+    std::map<std::string, Bytes> out;
+    for (const auto& [name, record] : client.storage().records()) {
+      out[name] = to_bytes(record.reveal());
+    }
+    return out;
   }
 
   // Some members speak; what is under way arrives in any order, late, or never.
@@ -104,6 +145,7 @@ class Life {
   }
 
   void deliver(const InFlight& m) {
+    maybe_damage(*m.recipient, m.message);
     mls::Processed processed = m.recipient->receive(m.message);
     const auto& received = std::get<mls::ApplicationMessage>(processed);
     EXPECT_EQ(to_text(received.data), m.text);
@@ -130,7 +172,9 @@ class Life {
     for (const ClientPtr& client : members_) {
       random_.shuffle(messages);
       for (const auto& [sender, message] : messages) {
-        if (sender != client.get()) client->receive(message);
+        if (sender == client.get()) continue;
+        maybe_damage(*client, message);
+        client->receive(message);
       }
       if (!messages.empty()) maybe_reload(*client);
     }
@@ -310,6 +354,7 @@ class Life {
   }
 
   void process_commit(TestClient& client, const Bytes& message, bool removed) {
+    maybe_damage(client, message);
     mls::Processed processed = client.receive(message);
     auto& staged = std::get<mls::StagedCommit>(processed);
     EXPECT_EQ(staged.next.has_value(), !removed);
@@ -330,10 +375,11 @@ class Life {
 
   void check_agreement() {
     const Bytes authenticator = group_of_all().epoch_authenticator();
+    const Bytes tree_hash = naive_.tree_hash();
     std::set<std::string> names, in_tree;
     for (const ClientPtr& client : members_) {
       EXPECT_EQ(client->group().epoch_authenticator(), authenticator) << client->name();
-      EXPECT_EQ(naive_.tree_hash(), client->group().tree().tree_hash(suite_)) << client->name();
+      EXPECT_EQ(tree_hash, client->group().tree().tree_hash(suite_)) << client->name();
       names.insert(client->name());
     }
     for (const mls::Member& member : group_of_all().members()) {
@@ -351,27 +397,33 @@ class Life {
   std::vector<Joiner> joiners_;     // in the order in which the commit adds them
   std::vector<Proposed> proposed_;
   std::vector<InFlight> in_flight_;
+  size_t most_members_ = 0;
   size_t clients_ = 0;
   size_t texts_ = 0;
 };
 
-void live(uint64_t seed, Shape shape) {
+// Returns how many members there were at most.
+size_t live(uint64_t seed, Shape shape) {
   constexpr CipherSuite suites[] = {
       CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519,
       CipherSuite::mls_128_dhkemp256_aes128gcm_sha256_p256,
       CipherSuite::mls_128_dhkemx25519_chacha20poly1305_sha256_ed25519};
   SCOPED_TRACE("seed " + std::to_string(seed));
-  Life(seed, mls::suite_of(suites[seed % std::size(suites)]), shape).run();
+  Life life(seed, mls::suite_of(suites[seed % std::size(suites)]), shape);
+  life.run();
+  return life.most_members();
 }
 
 constexpr Shape small{.max_members = 9, .max_added = 3, .epochs = 25};
 constexpr Shape large{.max_members = 64, .max_added = 20, .epochs = 10};
+constexpr Shape largest{.max_members = 200, .max_added = 100, .epochs = 6};
 
 TEST(GroupProperty, SmallGroups) {
   for (uint64_t seed : {1, 2, 3}) live(seed, small);
 }
 
 TEST(GroupProperty, LargeGroup) { live(3, large); }
+TEST(GroupProperty, GroupOfTwoHundred) { EXPECT_GT(live(6, largest), 150u); }
 
 TEST(GroupProperty, MoreSeeds) {
   const char* count = std::getenv("QNPC_PROPERTY_SEEDS");
