@@ -50,4 +50,12 @@ inline constexpr std::chrono::hours key_package_lifetime_accepted{24 * 366};
 // Clocks differ: a KeyPackage may have been made by one that is this far ahead of ours.
 inline constexpr std::chrono::hours clock_skew{1};
 
+// --- qnpc-mls-driver ---
+// A request: the largest message in hexadecimal, with room for the proposals beside a commit.
+inline constexpr size_t mls_driver_line = size_t{64} << 20;
+// Handles that are alive at once: a harness that never frees one is stopped, not this machine.
+inline constexpr size_t mls_driver_handles = 65536;
+// PSKs that one state or transaction knows, those of its past epochs included.
+inline constexpr size_t mls_driver_psks = 4096;
+
 }  // namespace qnpc::limits

@@ -155,9 +155,8 @@ std::vector<Psk> Group::find_psks(const std::vector<PreSharedKeyId>& ids,
       for (const PastEpoch& past : past_) {
         if (id.psk_epoch == past.context.epoch) secret = past.resumption_psk.clone();
       }
-    } else {
-      secret = lookup(id);
     }
+    if (!secret) secret = lookup(id);
     require(secret.has_value(), Reject::unknown_psk);
     out.push_back({id, std::move(*secret)});
   }

@@ -17,7 +17,8 @@
 
 namespace qnpc::mls {
 
-/// Finds the secret of an external PSK, or of a resumption PSK of another group.
+/// Finds the secret of an external PSK, or of a resumption PSK that the group itself does not hold:
+/// of another group, or of an epoch of its own that is longer ago than limits::mls_past_epochs.
 using PskLookup = std::function<std::optional<Secret>(const PreSharedKeyId&)>;
 /// For groups that use none.
 std::optional<Secret> no_psks(const PreSharedKeyId&);
@@ -59,8 +60,11 @@ using Processed = std::variant<ApplicationMessage, ReceivedProposal, StagedCommi
 struct CommitOptions {
   std::vector<Proposal> proposals;  // by value
   bool include_proposed = true;     // what waits in the group
-  bool force_path = true;           // fresh keys also where only members are added (12.4)
+  // Where given, exactly these of what waits, and an error where they do not go together.
+  std::optional<std::vector<ProposalRef>> references;
+  bool force_path = true;  // fresh keys also where only members are added (12.4)
   WireFormat wire_format = WireFormat::private_message;
+  bool tree_in_welcome = true;  // else joiners have to get the tree in another way
   Bytes authenticated_data;
   // The signature key of our leaf from the next epoch on, where it changes; needs a path.
   const crypto::SignatureKeyPair* new_signer = nullptr;
@@ -233,6 +237,11 @@ struct ExternalJoin {
 /// `external` with its index in the group's external_senders, or `new_member_proposal`.
 Bytes propose_from_outside(const GroupContext& context, const Sender& sender, Proposal proposal,
                            const crypto::SignatureKeyPair& signer);
+
+/// The tree of a GroupInfo that somebody who is no member was given, or of `given` where it holds
+/// none. Rejects where tree, context and signature do not belong together (12.4.3.1).
+RatchetTree validated_tree(const GroupInfo& info, const std::optional<RatchetTree>& given,
+                           const Policy& policy);
 
 /// 12.4.3.1, the integrity of a tree and of the context that it came with, and the credentials.
 void validate_group(const Suite& suite, const RatchetTree& tree, const GroupContext& context,

@@ -10,14 +10,16 @@ namespace {
 
 // 12.4.3: one Welcome for all that the commit adds.
 Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const PathSecrets* path,
-                   const std::vector<Psk>& psks, const Secret& psk,
+                   const std::vector<Psk>& psks, const Secret& psk, bool with_tree,
                    const crypto::SignatureKeyPair& signer, Random& random) {
   const Epoch& epoch = next.epoch;
   const Suite& suite = epoch.suite();
   GroupInfo info{.group_context = epoch.context,
-                 .extensions = {{ExtensionType::ratchet_tree, codec::encode(epoch.tree)}},
                  .confirmation_tag = epoch.confirmation_tag,
                  .signer = epoch.own_leaf()};
+  if (with_tree) {
+    info.extensions.push_back({ExtensionType::ratchet_tree, codec::encode(epoch.tree)});
+  }
   info.sign(suite, signer);
   Welcome welcome{.cipher_suite = suite.id};
   welcome.encrypted_group_info =
@@ -102,7 +104,13 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   require(active_, Reject::group_suspended);
   CommitSetting before = setting(self(), policy);
   ProposalList list;
-  if (options.include_proposed) list = select_proposals(before, proposals_);
+  if (options.references) {
+    Commit asked;
+    for (const ProposalRef& ref : *options.references) asked.proposals.push_back({ref});
+    list = resolve(asked, self());
+  } else if (options.include_proposed) {
+    list = select_proposals(before, proposals_);
+  }
   for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
   before.successor_of = options.successor_of;
   const crypto::SignatureKeyPair& next_signer = options.new_signer ? *options.new_signer : signer;
@@ -141,8 +149,8 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   NewCommit out;
   out.proposals = options.proposals;
   if (!applied.added.empty()) {
-    out.welcome =
-        make_welcome(next, applied, has_path ? &path : nullptr, psks, psk, next_signer, random);
+    out.welcome = make_welcome(next, applied, has_path ? &path : nullptr, psks, psk,
+                               options.tree_in_welcome, next_signer, random);
   }
   out.staged = staged_from(applied, own_leaf());
   out.staged.next = std::move(next.epoch);

@@ -12,9 +12,11 @@ struct ExternalPub {
   static auto wire(auto& m) { return std::tie(m.external_pub); }
 };
 
-// What a joiner may believe of a GroupInfo: the tree, the context, and the signature over them.
-RatchetTree validated_tree(const Suite& suite, const GroupInfo& info,
-                           const std::optional<RatchetTree>& given, const Policy& policy) {
+}  // namespace
+
+RatchetTree validated_tree(const GroupInfo& info, const std::optional<RatchetTree>& given,
+                           const Policy& policy) {
+  const Suite& suite = suite_of(info.group_context.cipher_suite);
   require(info.group_context.version == ProtocolVersion::mls10, Reject::wrong_version);
   require_unique(info.extensions);
   auto tree = get_extension<RatchetTree>(info.extensions, ExtensionType::ratchet_tree);
@@ -26,8 +28,6 @@ RatchetTree validated_tree(const Suite& suite, const GroupInfo& info,
   validate_group(suite, *tree, info.group_context, policy);
   return std::move(*tree);
 }
-
-}  // namespace
 
 GroupInfo Group::group_info(const crypto::SignatureKeyPair& signer, bool with_tree) const {
   ExternalPub external_pub{external_key_pair(suite(), epoch_.secrets).public_key};
@@ -46,7 +46,7 @@ ExternalJoin Group::external_join(const GroupInfo& info, const ExternalJoinInput
                                   const Policy& policy, Random& random) {
   const GroupContext& old = info.group_context;
   const Suite& suite = suite_of(old.cipher_suite);
-  RatchetTree tree = validated_tree(suite, info, in.ratchet_tree, policy);
+  RatchetTree tree = validated_tree(info, in.ratchet_tree, policy);
   auto external_pub = get_extension<ExternalPub>(info.extensions, ExtensionType::external_pub);
   require(external_pub.has_value(), Reject::missing_external_pub);
   auto [kem_output, init_secret] = send_external_init(suite, external_pub->external_pub, random);

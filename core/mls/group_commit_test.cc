@@ -1,0 +1,90 @@
+// What a committer can ask of commit() beyond a plain commit.
+
+#include "qnpc/mls/group.h"
+#include "tests/support/mls_insider.h"
+
+namespace qnpc::mls {
+namespace {
+
+using test::Insider;
+using test::now;
+
+class GroupCommitTest : public test::GroupOfThree {
+ protected:
+  // Proposes, and everybody knows of it.
+  ProposalRef propose(Insider& by, Proposal proposal) {
+    Bytes message = by.group->propose(std::move(proposal), by.signer, now, random);
+    for (Insider* member : {&alice, &bob, &carol}) {
+      if (member != &by) member->process(message);
+    }
+    return by.group->proposals().back().ref;
+  }
+};
+
+TEST_F(GroupCommitTest, CommitsExactlyTheReferencesThatItIsGiven) {
+  make_group_of_three();
+  ProposalRef update = propose(bob, bob.group->make_update(bob.signer, random));
+  propose(carol, {Remove{LeafIndex{1}}});
+  CommitOptions options{.references = std::vector<ProposalRef>{update}};
+  NewCommit commit = alice.group->commit(options, alice.signer, now, random);
+  EXPECT_EQ(commit.staged.updated, std::vector{LeafIndex{1}});
+  EXPECT_TRUE(commit.staged.removed.empty());
+  for (Insider* member : {&bob, &carol}) member->follow(commit.message);
+  alice.group->merge(std::move(commit.staged));
+  expect_agreement();
+}
+
+TEST_F(GroupCommitTest, RefusesReferencesThatItCannotCommit) {
+  make_group_of_three();
+  auto expect = [&](ProposalRef ref, Reject why) {
+    CommitOptions options{.references = std::vector<ProposalRef>{std::move(ref)}};
+    try {
+      alice.group->commit(options, alice.signer, now, random);
+      ADD_FAILURE() << "committed what breaks " << name(why);
+    } catch (const Rejected& rejected) {
+      EXPECT_EQ(name(rejected.reject()), name(why));
+    }
+  };
+  expect(Bytes(32), Reject::unknown_proposal_reference);
+  expect(propose(alice, alice.group->make_update(alice.signer, random)),
+         Reject::update_by_committer);
+}
+
+TEST_F(GroupCommitTest, TheTreeMayTravelBesideTheWelcome) {
+  make_group_of_three();
+  KeyPackage d = dave.key_package();
+  CommitOptions options{.proposals = {{Add{d}}}, .tree_in_welcome = false};
+  NewCommit commit = alice.group->commit(options, alice.signer, now, random);
+  auto welcome = std::get<Welcome>(parse_message(*commit.welcome).content);
+  EXPECT_THROW(Group::join(welcome, {d, dave.keys}), Rejected);
+  Group joined = Group::join(
+      welcome, {.key_package = d, .keys = dave.keys, .ratchet_tree = commit.staged.next->tree});
+  alice.group->merge(std::move(commit.staged));
+  EXPECT_EQ(joined.epoch_authenticator(), alice.group->epoch_authenticator());
+}
+
+TEST_F(GroupCommitTest, ResumptionPsksOfLongAgoComeFromTheLookup) {
+  make_group_of_three();
+  PreSharedKeyId id =
+      alice.group->resumption_psk_id(ResumptionPskUsage::application, random.bytes(32));
+  Secret psk = alice.group->resumption_psk();
+  auto lookup = [&](const PreSharedKeyId& wanted) {
+    return wanted == id ? std::optional(psk.clone()) : std::nullopt;
+  };
+  for (size_t i = 0; i <= limits::mls_past_epochs; ++i) {
+    NewCommit commit = bob.commit({});
+    for (Insider* member : {&alice, &carol}) member->follow(commit.message);
+    bob.group->merge(std::move(commit.staged));
+  }
+  CommitOptions options{.proposals = {{PreSharedKey{id}}}};
+  EXPECT_THROW(alice.group->commit(options, alice.signer, now, random), Rejected);
+  NewCommit commit = alice.group->commit(options, alice.signer, now, random, lookup);
+  expect_reject(bob, commit.message, Reject::unknown_psk);
+  auto staged = std::get<StagedCommit>(bob.process(commit.message, lookup));
+  bob.group->merge(std::move(staged));
+  alice.group->merge(std::move(commit.staged));
+  EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+}
+
+}  // namespace
+}  // namespace qnpc::mls
