@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 
 for program in clang-format-14 clang-format; do
     if "$program" --version 2>/dev/null | grep -q 'version 14\.'; then
-        find core schemas server client tests bench fuzz examples -name node_modules -prune -o \
-            \( -name '*.h' -o -name '*.cc' \) -print0 | xargs -0 -r "$program" "$@"
+        find core schemas server client tools tests bench fuzz examples \
+            -name node_modules -prune -o \( -name '*.h' -o -name '*.cc' \) -print0 |
+            xargs -0 -r "$program" "$@"
         exit
     fi
 done
