@@ -133,7 +133,12 @@ std::vector<Member> Group::members() const {
 }
 
 Secret Group::export_secret(std::string_view label, View context, size_t length) const {
-  return mls_exporter(suite(), epoch_.secrets, label, context, length);
+  return mls_exporter(suite(), secrets(), label, context, length);
+}
+
+const EpochSecrets& Group::secrets() const {
+  require(!epoch_.secrets.exporter_secret.empty(), Reject::group_suspended);
+  return epoch_.secrets;
 }
 
 Bytes Group::epoch_authenticator() const {

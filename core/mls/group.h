@@ -150,7 +150,7 @@ class Group {
   GroupInfo group_info(const crypto::SignatureKeyPair& signer, bool with_tree = true) const;
   /// The PSK that ties a successor to this epoch, sections 11.2 and 11.3; `nonce` is random.
   PreSharedKeyId resumption_psk_id(ResumptionPskUsage usage, Bytes nonce) const;
-  Secret resumption_psk() const { return epoch_.secrets.resumption_psk.clone(); }
+  Secret resumption_psk() const { return secrets().resumption_psk.clone(); }
   /// What the last commit asked the group to become; it is over then (11.2).
   const std::optional<ReInit>& reinit() const { return reinit_; }
 
@@ -178,6 +178,9 @@ class Group {
     return {epoch_.suite(), epoch_.context, epoch_.tree, committer, policy};
   }
   Sender self() const { return {SenderType::member, value(own_leaf())}; }
+  /// Rejects with group_suspended after our removal: then there are none, and what is derived from
+  /// nothing is no secret.
+  const EpochSecrets& secrets() const;
   FramedContent framed(Content content, View authenticated_data) const;
   std::vector<Psk> find_psks(const std::vector<PreSharedKeyId>& ids, const PskLookup& psks) const;
 

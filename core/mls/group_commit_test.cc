@@ -86,5 +86,15 @@ TEST_F(GroupCommitTest, ResumptionPsksOfLongAgoComeFromTheLookup) {
   EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
 }
 
+TEST_F(GroupCommitTest, ARemovedMemberDerivesNothingFromNoSecrets) {
+  make_group_of_three();
+  NewCommit commit = alice.commit({{Remove{LeafIndex{2}}}});
+  carol.follow(commit.message);
+  EXPECT_THROW(carol.group->export_secret("label", {}, 32), Rejected);
+  EXPECT_THROW(carol.group->resumption_psk(), Rejected);
+  EXPECT_THROW(carol.group->group_info(carol.signer), Rejected);
+  EXPECT_TRUE(carol.group->epoch_authenticator().empty());
+}
+
 }  // namespace
 }  // namespace qnpc::mls

@@ -30,7 +30,7 @@ RatchetTree validated_tree(const GroupInfo& info, const std::optional<RatchetTre
 }
 
 GroupInfo Group::group_info(const crypto::SignatureKeyPair& signer, bool with_tree) const {
-  ExternalPub external_pub{external_key_pair(suite(), epoch_.secrets).public_key};
+  ExternalPub external_pub{external_key_pair(suite(), secrets()).public_key};
   GroupInfo info{.group_context = context(),
                  .extensions = {{ExtensionType::external_pub, codec::encode(external_pub)}},
                  .confirmation_tag = epoch_.confirmation_tag,

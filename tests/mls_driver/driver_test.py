@@ -282,7 +282,9 @@ class DriverTest(unittest.TestCase):
         remove = {"proposal_type": "remove", "removed_id": text("carol")}
         commit = self.full_commit(alice, [bob], by_value=[remove])
         self.assertEqual(carol("handle_commit", commit=commit["commit"])["epoch_authenticator"], "")
-        self.assertEqual(carol.error("protect", plaintext=""), "group_suspended")
+        self.assertEqual(carol.auth(), "")
+        for op in ("protect", "export", "group_info", "commit", "create_branch"):
+            self.assertEqual(carol.error(op), "group_suspended")
 
     def test_a_refused_commit_changes_nothing(self):
         alice, bob = self.pair()

@@ -43,10 +43,11 @@ Json create_successor(Client& client, const Member& old, Successor successor,
       {mls::PreSharedKey{old.group.resumption_psk_id(successor.usage, std::move(nonce))}});
   for (mls::KeyPackage& other : others) options.proposals.push_back({mls::Add{std::move(other)}});
 
-  PskStore psks = old.psks.clone();
-  mls::NewCommit commit =
-      group.commit(options, signer, client.lifetimes(), client.random, psks.lookup());
+  const Secret psk = old.group.resumption_psk();
+  auto lookup = [&](const mls::PreSharedKeyId&) { return std::optional(psk.clone()); };
+  mls::NewCommit commit = group.commit(options, signer, client.lifetimes(), client.random, lookup);
   group.merge(std::move(commit.staged));
+  PskStore psks = old.psks.clone();
   psks.put_resumption(group);
   Bytes tree = external_tree ? codec::encode(group.tree()) : Bytes{};
   Json reply =
