@@ -79,6 +79,10 @@ class Handles {
   uint32_t last_ = 0;
 };
 
+/// Basic credentials, and whoever gives a name is taken for its owner: a client that comes back by
+/// an external commit (`remove_prior`) has a new signature key.
+const mls::CredentialPolicy& believed_names();
+
 /// What an operation works with.
 struct Client {
   Random& random;
@@ -86,7 +90,7 @@ struct Client {
   Handles& handles;
 
   /// KeyPackages of others may live as long as they like: how long is good is not what is tested.
-  mls::LifetimeRule lifetimes() const { return {now, UINT64_MAX}; }
+  mls::Policy policy() const { return {{now, UINT64_MAX}, believed_names()}; }
   crypto::SignatureKeyPair new_signer(const mls::Suite& suite) const;
   /// A leaf of that identity, all but its encryption key and signature.
   mls::LeafNode leaf(Bytes identity, const crypto::SignatureKeyPair& signer) const;

@@ -12,8 +12,8 @@ std::vector<mls::ProposalRef> receive_proposals(Client& client, Member& member,
   for (const Bytes& message : messages) {
     auto known = member.proposals.find(message);
     if (known == member.proposals.end()) {
-      mls::Processed processed = member.group.process(mls::parse_message(message),
-                                                      client.lifetimes(), member.psks.lookup());
+      mls::Processed processed =
+          member.group.process(mls::parse_message(message), client.policy(), member.psks.lookup());
       const auto* received = std::get_if<mls::ReceivedProposal>(&processed);
       if (received == nullptr) throw Error(Reason::usage, "a message is no proposal");
       known = member.proposals.emplace(message, received->proposal.ref).first;
@@ -35,7 +35,7 @@ Json make_commit(Client& client, Member& member, const Request& request) {
     options.proposals.push_back(described_proposal(client, description, setting));
   }
   options.references = receive_proposals(client, member, request.list_of_bytes("by_reference"));
-  mls::NewCommit commit = member.group.commit(options, member.signer, client.lifetimes(),
+  mls::NewCommit commit = member.group.commit(options, member.signer, client.policy(),
                                               client.random, member.psks.lookup());
   Bytes tree = external_tree ? codec::encode(commit.staged.next->tree) : Bytes{};
   Json reply{{"commit", to_hex(commit.message)},
@@ -53,8 +53,7 @@ mls::StagedCommit received_commit(Client& client, Member& member, const Request&
   const bool is_commit = (sealed && sealed->content_type == mls::ContentType::commit) ||
                          (open && open->content.content_type() == mls::ContentType::commit);
   if (!is_commit) throw Error(Reason::usage, "commit is no commit");
-  mls::Processed processed =
-      member.group.process(message, client.lifetimes(), member.psks.lookup());
+  mls::Processed processed = member.group.process(message, client.policy(), member.psks.lookup());
   return std::get<mls::StagedCommit>(std::move(processed));
 }
 

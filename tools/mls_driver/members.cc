@@ -82,7 +82,8 @@ Json external_join(Client& client, const Request& request) {
   mls::ExternalJoinInputs inputs{
       .leaf = client.leaf(identity, signer), .signer = signer, .ratchet_tree = request.tree()};
   if (request.flag("remove_prior")) {
-    inputs.replaces = find_identity(mls::validated_tree(info, inputs.ratchet_tree), identity);
+    inputs.replaces =
+        find_identity(mls::validated_tree(info, inputs.ratchet_tree, client.policy()), identity);
   }
   for (const Request& psk : request.list_of_messages("psks")) {
     Bytes psk_id = psk.bytes("psk_id");
@@ -92,8 +93,7 @@ Json external_join(Client& client, const Request& request) {
                               .psk_nonce = new_nonce(client, suite)});
   }
   inputs.psks = psks.lookup();
-  mls::ExternalJoin join =
-      mls::Group::external_join(info, inputs, client.lifetimes(), client.random);
+  mls::ExternalJoin join = mls::Group::external_join(info, inputs, client.policy(), client.random);
   psks.put_resumption(join.group);
   Json reply = join_reply(
       client, {std::move(join.group), std::move(signer), request.wire_format(), std::move(psks)});

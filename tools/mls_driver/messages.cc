@@ -17,8 +17,7 @@ Json unprotect(Client& client, const Request& request) {
   if (message.get<mls::PrivateMessage>()->content_type != mls::ContentType::application) {
     throw Error(Reason::usage, "ciphertext is a handshake message: handle_commit takes those");
   }
-  mls::Processed processed =
-      member.group.process(message, client.lifetimes(), member.psks.lookup());
+  mls::Processed processed = member.group.process(message, client.policy(), member.psks.lookup());
   const auto& content = std::get<mls::ApplicationMessage>(processed);
   return {{"authenticated_data", to_hex(content.authenticated_data)},
           {"plaintext", to_hex(content.data)}};

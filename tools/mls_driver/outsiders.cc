@@ -29,7 +29,7 @@ Json external_signer_proposal(Client& client, const Request& request) {
   const auto& signer = client.handles.get<ExternalSigner>(request.handle("signer_id"));
   auto info = request.mls_message<mls::GroupInfo>("group_info");
   const mls::GroupContext& context = info.group_context;
-  mls::RatchetTree tree = mls::validated_tree(info, request.tree());
+  mls::RatchetTree tree = mls::validated_tree(info, request.tree(), client.policy());
   mls::Proposal proposal =
       described_proposal(client, request.message("description"), {context, tree});
   const mls::Sender sender{mls::SenderType::external, request.handle("signer_index")};

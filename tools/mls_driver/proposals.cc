@@ -10,7 +10,7 @@ Member& member_of(Client& client, const Request& request) {
 }
 
 Json propose(Client& client, Member& member, mls::Proposal proposal) {
-  Bytes message = member.group.propose(std::move(proposal), member.signer, client.lifetimes(),
+  Bytes message = member.group.propose(std::move(proposal), member.signer, client.policy(),
                                        client.random, member.wire_format);
   Json reply{{"proposal", to_hex(message)}};
   member.proposals.emplace(std::move(message), member.group.proposals().back().ref);

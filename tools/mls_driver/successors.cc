@@ -45,7 +45,7 @@ Json create_successor(Client& client, const Member& old, Successor successor,
 
   const Secret psk = old.group.resumption_psk();
   auto lookup = [&](const mls::PreSharedKeyId&) { return std::optional(psk.clone()); };
-  mls::NewCommit commit = group.commit(options, signer, client.lifetimes(), client.random, lookup);
+  mls::NewCommit commit = group.commit(options, signer, client.policy(), client.random, lookup);
   group.merge(std::move(commit.staged));
   PskStore psks = old.psks.clone();
   psks.put_resumption(group);
