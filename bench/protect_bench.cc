@@ -1,5 +1,5 @@
 // protect_bench: an application message of 256 bytes, protected and unprotected, against the bare
-// Ed25519 signature and verification that it cannot do without, in one run. At most 1.5 times each.
+// Ed25519 signature and verification that it cannot do without, in one run.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -17,7 +17,6 @@ using namespace qnpc;
 constexpr size_t message_size = 256;
 constexpr int batch = 500;  // within the generations that a receiver goes forward
 constexpr int rounds = 15;
-constexpr double target = 1.5;
 constexpr UnixTime now{1'800'000'000};
 
 template <class Body>
@@ -34,11 +33,11 @@ double median(std::vector<double> values) {
 }
 
 void print(const char* what, const char* primitive, const std::vector<double>& ours,
-           const std::vector<double>& floor) {
+           const std::vector<double>& floor, double target) {
   std::vector<double> ratios;
   for (size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / floor[i]);
   double ratio = median(ratios);
-  std::printf("%-10s %7.1f us   %-16s %7.1f us   ratio %.2f (at most %.1f)\n", what, median(ours),
+  std::printf("%-10s %7.1f us   %-16s %7.1f us   ratio %.2f (at most %.2f)\n", what, median(ours),
               primitive, median(floor), ratio, target);
 }
 
@@ -78,6 +77,6 @@ int main() {
     }));
   }
   std::printf("MLS application messages of %zu bytes, suite %s\n", message_size, suite.name.data());
-  print("protect", "Ed25519 sign", protect, sign);
-  print("unprotect", "Ed25519 verify", unprotect, verify);
+  print("protect", "Ed25519 sign", protect, sign, 1.4);
+  print("unprotect", "Ed25519 verify", unprotect, verify, 1.25);
 }

@@ -1,0 +1,266 @@
+// mls_group_bench: a member's work in groups of 2 to 10,000, suite 1, against the primitives that
+// RFC 9420 and RFC 9180 demand for it, measured in the same run.
+//
+// A floor counts signatures, verifications, X25519 multiplications, and for HPKE and key
+// derivation also the HMACs and the AEAD; where threads share the work it is halved. "wire" is what
+// travels, or what is stored; "bare" and "warm" are explained in mls_world.h.
+//
+// usage: qnpc-bench-mls-group [LARGEST]   stops at groups of that many members
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "measure.h"
+#include "mls_world.h"
+#include "qnpc/crypto/x25519.h"
+
+namespace {
+
+using namespace qnpc;
+using namespace qnpc::bench;
+
+constexpr uint32_t sizes[] = {2, 16, 128, 1000, 10000};
+constexpr size_t message_size = 256;
+constexpr int batch = 100;     // messages for one measurement, and primitives likewise
+constexpr double threads = 2;  // that the targets are for
+
+/// Microseconds each.
+struct Floor {
+  double sign, verify, base, multiply, hmac, aead;
+  // RFC 9180: DeriveKeyPair, ExtractAndExpand, and KeySchedule without what `info` alone decides.
+  double derive_key() const { return base + 2 * hmac; }
+  double open() const { return multiply + 5 * hmac + aead; }
+  double seal() const { return derive_key() + open(); }
+  // RFC 9420 7.4: one node of a path, from its path secret.
+  double path_key() const { return derive_key() + 2 * hmac; }
+};
+
+template <class Body>
+double primitive(Body&& body) {
+  return least_microseconds(25,
+                            [&] {
+                              for (int i = 0; i < batch; ++i) body();
+                            }) /
+         batch;
+}
+
+Floor measure_floor(Random& random) {
+  auto scheme = crypto::SignatureScheme::ed25519;
+  auto signer = crypto::generate_signature_key(scheme, random);
+  Bytes message = random.bytes(message_size);
+  Bytes signature = crypto::sign(scheme, signer, message);
+  auto a = crypto::generate_x25519_key(random);
+  auto b = crypto::generate_x25519_key(random);
+  Bytes key = random.bytes(16);
+  Bytes nonce(crypto::aead_nonce_size);
+  View secret = View(message).first(32);
+  Floor out{};
+  out.sign = primitive([&] { signature = crypto::sign(scheme, signer, message); });
+  out.verify = primitive([&] {
+    if (!crypto::verify(scheme, signer.public_key, message, signature)) std::abort();
+  });
+  out.base = primitive([&] { crypto::x25519_key_from_private(a.private_key.reveal()); });
+  out.multiply = primitive([&] { crypto::x25519(a.private_key, b.public_key); });
+  out.hmac = primitive([&] { crypto::hmac(crypto::Hash::sha256, secret, {secret}); });
+  out.aead =
+      primitive([&] { crypto::aead_seal(crypto::Aead::aes_128_gcm, key, nonce, {}, secret); });
+  return out;
+}
+
+struct Row {
+  const char* what;
+  double microseconds;
+  size_t wire = 0;
+  double floor = 0;  // 0: none is named
+  double target = 0;
+  uint32_t judged_from = 1000;  // members: where the targets for commit and join begin
+};
+
+void print(const char* shape, uint32_t members, const Row& row) {
+  std::printf("%6u %-5s %-10s %11.1f us", members, shape, row.what, row.microseconds);
+  if (row.wire != 0) {
+    std::printf(" %10zu B", row.wire);
+  } else {
+    std::printf(" %12s", "");
+  }
+  if (row.floor != 0) {
+    std::printf("   floor %10.1f us  ratio %5.2f", row.floor, row.microseconds / row.floor);
+  }
+  if (row.target != 0 && members >= row.judged_from) std::printf(" (at most %.2f)", row.target);
+  std::printf("\n");
+}
+
+// How many HPKE ciphertexts a commit of that member holds, and how many keys it makes.
+struct PathSize {
+  size_t seals = 0;
+  size_t keys = 1;  // the leaf's own
+};
+PathSize path_size(const mls::RatchetTree& tree, mls::LeafIndex member) {
+  PathSize out;
+  for (mls::NodeIndex node : tree.filtered_direct_path(member)) {
+    ++out.keys;
+    out.seals += tree.resolution(mls::RatchetTree::copath_child(node, member)).size();
+  }
+  return out;
+}
+
+// The keys that a receiver derives: those above the common ancestor, and it.
+size_t derived_keys(const mls::RatchetTree& tree, mls::LeafIndex sender, mls::LeafIndex receiver) {
+  size_t out = 0;
+  mls::NodeIndex ancestor = mls::common_ancestor(sender, receiver);
+  for (mls::NodeIndex node : tree.filtered_direct_path(sender)) {
+    if (mls::in_subtree(ancestor, node)) ++out;
+  }
+  return out;
+}
+
+void bench_commits(World& w, uint32_t members, const char* shape, const Floor& floor) {
+  int repeats = members >= 1000 ? 5 : 20;
+  mls::Group& alice = *w.alice_group;
+  PathSize path = path_size(alice.tree(), alice.own_leaf());
+  double made = static_cast<double>(path.seals) * floor.seal() +
+                static_cast<double>(path.keys) * floor.path_key() + 2 * floor.sign;
+  mls::NewCommit commit;
+  double spent = least_microseconds(
+      repeats, [&] { commit = alice.commit({}, w.alice.signer, now, w.random); });
+  print(shape, members, {"commit", spent, commit.message.size(), made / threads, 1.3});
+
+  Client carol = make_client(w.random);
+  mls::NewCommit add;
+  spent = least_microseconds(
+      repeats, [&] { add = alice.commit(adding({&carol}), w.alice.signer, now, w.random); });
+  // Two signatures of the KeyPackage, one for the GroupInfo; one seal of the Welcome.
+  print(shape, members,
+        {"add one", spent, add.message.size() + add.welcome->size(),
+         (made + 2 * floor.verify + floor.sign + floor.seal()) / threads, 0});
+
+  double keys =
+      static_cast<double>(derived_keys(alice.tree(), alice.own_leaf(), w.bob_group->own_leaf()));
+  spent = least_microseconds(
+      repeats, [&] { w.bob_group->process(mls::parse_message(commit.message), now); });
+  print(shape, members,
+        {"process", spent, commit.message.size(),
+         2 * floor.verify + floor.open() + keys * floor.path_key(), 1.5});
+}
+
+void bench_messages(World& w, uint32_t members, const char* shape, const Floor& floor) {
+  Bytes data = w.random.bytes(message_size);
+  std::vector<Bytes> messages(batch);
+  double protect = 0, unprotect = 0;
+  constexpr int rounds = 8;
+  for (int round = 0; round < rounds; ++round) {
+    double sent = least_microseconds(1, [&] {
+      for (Bytes& message : messages) {
+        message = w.alice_group->protect(data, w.alice.signer, 0, w.random);
+      }
+    });
+    double opened = least_microseconds(1, [&] {
+      for (const Bytes& message : messages) {
+        w.bob_group->process(mls::parse_message(message), now);
+      }
+    });
+    protect = round == 0 ? sent : std::min(protect, sent);
+    unprotect = round == 0 ? opened : std::min(unprotect, opened);
+  }
+  size_t wire = messages[0].size();
+  print(shape, members, {"protect", protect / batch, wire, floor.sign, 1.4, 0});
+  print(shape, members, {"unprotect", unprotect / batch, wire, floor.verify, 1.25, 0});
+}
+
+void bench_storage(World& w, uint32_t members, const char* shape) {
+  struct Counting final : Storage {
+    std::optional<Secret> get(std::string_view name) const override { return inner.get(name); }
+    void put(std::string_view name, const Secret& value) override {
+      written += value.size();
+      inner.put(name, value);
+    }
+    void erase(std::string_view name) override { inner.erase(name); }
+    MemoryStorage inner;
+    size_t written = 0;
+  } storage;
+  auto save = [&](const char* what, mls::Group& group) {
+    storage.written = 0;
+    double spent = least_microseconds(1, [&] { group.save(storage); });
+    print(shape, members, {what, spent, storage.written});
+  };
+  save("save", *w.bob_group);
+  size_t all = storage.written;
+  w.alice_commits();
+  save("  a commit", *w.bob_group);
+  w.bob_group->protect(w.random.bytes(message_size), w.bob.signer, 0, w.random);
+  save("  a message", *w.bob_group);
+  size_t before = live_bytes();
+  std::optional<mls::Group> loaded;
+  double spent = least_microseconds(1, [&] { loaded.emplace(mls::Group::load(storage)); });
+  print(shape, members, {"load", spent, all});
+  double mebibyte = 1 << 20;
+  std::printf("%6u %-5s memory: %.2f MiB with all past epochs, %.2f MiB loaded", members, shape,
+              static_cast<double>(w.bob_memory) / mebibyte,
+              static_cast<double>(live_bytes() - before) / mebibyte);
+  std::printf(members == 10000 ? " (at most 8)\n" : "\n");
+}
+
+/// Microseconds of a join.
+double bench_join(World& w, uint32_t members, const char* shape, const Floor& floor) {
+  double spent = least_microseconds(members >= 10000 ? 3 : 10, [&] { join(w.welcome, w.bob); });
+  print(shape, members, {"join", spent, w.welcome.size(), members * floor.verify / threads, 1.3});
+  return spent;
+}
+
+double bench_adding(uint32_t added, const Floor& floor, crypto::SystemRandom& random) {
+  Client creator = make_client(random);
+  mls::Group group = create_group(creator, random);
+  std::vector<Client> clients;
+  std::vector<const Client*> pointers;
+  for (uint32_t i = 0; i < added; ++i) clients.push_back(make_client(random));
+  for (const Client& client : clients) pointers.push_back(&client);
+  mls::CommitOptions options = adding(pointers);
+  mls::NewCommit commit;
+  double spent =
+      least_microseconds(3, [&] { commit = group.commit(options, creator.signer, now, random); });
+  print("new", added,
+        {"add all", spent, commit.message.size() + commit.welcome->size(),
+         added * (2 * floor.verify + floor.seal()) / threads, 1.5});
+  return spent;
+}
+
+// The x of members^x, from two measurements.
+double exponent(double small_time, double large_time) {
+  return std::log(large_time / small_time) / std::log(10.0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  uint32_t largest = argc > 1 ? static_cast<uint32_t>(std::strtoul(argv[1], nullptr, 10)) : 10000;
+  crypto::SystemRandom random;
+  std::printf("MLS groups, suite 1; the least of several runs, floors for %.0f threads\n", threads);
+  Floor last{};
+  for (Shape shape : {Shape::bare, Shape::warm}) {
+    const char* name = shape == Shape::bare ? "bare" : "warm";
+    double joins[2] = {0, 0};
+    for (uint32_t members : sizes) {
+      if (members > largest) break;
+      World world = make_world(shape, members, random);
+      Floor floor = last = measure_floor(random);
+      bench_commits(world, members, name, floor);
+      double spent = bench_join(world, members, name, floor);
+      bench_messages(world, members, name, floor);
+      bench_storage(world, members, name);
+      if (members >= 1000) joins[members == 10000] = spent;
+    }
+    if (joins[1] != 0) {
+      std::printf("%s: join grows as members^%.2f from 1,000 to 10,000\n", name,
+                  exponent(joins[0], joins[1]));
+    }
+  }
+  double small = bench_adding(100, last, random);
+  if (largest >= 1000) {
+    double large = bench_adding(1000, last, random);
+    std::printf("adding grows as added^%.2f from 100 to 1,000\n", exponent(small, large));
+  }
+  std::printf(
+      "primitives: Ed25519 sign %.1f, verify %.1f us; X25519 base point %.1f, other %.1f us;"
+      " HMAC %.2f us; AES-GCM seal %.2f us\n",
+      last.sign, last.verify, last.base, last.multiply, last.hmac, last.aead);
+}

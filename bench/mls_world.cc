@@ -1,0 +1,186 @@
+#include "mls_world.h"
+
+#include "measure.h"
+#include "qnpc/group/identity.h"
+#include "qnpc/group/key_package.h"
+
+namespace qnpc::bench {
+namespace {
+
+using namespace mls;
+
+const Suite& the_suite() { return suite_of(group::default_suite); }
+
+// The public half of a group whose members commit one after the other.
+class PublicGroup {
+ public:
+  PublicGroup(Bytes group_id, Random& random) : group_id_(std::move(group_id)), random_(random) {}
+
+  void add(const Client& client) { tree_.add_leaf(client.package.leaf_node); }
+  void remove(LeafIndex index) { tree_.remove_leaf(index); }
+
+  // 7.5: fresh keys from that member's leaf to the root.
+  PathSecrets commit(LeafIndex index, const Client& client) {
+    const Suite& suite = the_suite();
+    PathSecrets secrets =
+        derive_path(suite, tree_.filtered_direct_path(index), random_.secret(suite.hash_size()));
+    std::vector<Bytes> keys;
+    for (const PathStep& step : secrets.steps) keys.push_back(step.key->public_key);
+    LeafNode leaf = tree_.leaf(index)->renewed(
+        LeafNodeSource::commit, crypto::generate_hpke_key(suite.kem(), random_).public_key,
+        client.signer.public_key);
+    leaf.parent_hash = set_path(suite, tree_, index, keys);
+    leaf.sign(suite, client.signer, LeafPosition{group_id_, index});
+    tree_.set_leaf(index, std::move(leaf));
+    return secrets;
+  }
+
+  // 12.4.3: for those whom `committer` added with that path.
+  Bytes welcome(LeafIndex committer, const Client& signer, const PathSecrets& path,
+                const std::vector<std::pair<LeafIndex, const Client*>>& added) {
+    const Suite& suite = the_suite();
+    GroupContext context{.cipher_suite = suite.id,
+                         .group_id = group_id_,
+                         .epoch = 1,
+                         .tree_hash = tree_.tree_hash(suite),
+                         .confirmed_transcript_hash = random_.bytes(suite.hash_size()),
+                         .extensions = {}};
+    Secret joiner = random_.secret(suite.hash_size());
+    Secret psk = psk_secret(suite, {});
+    EpochKeys keys = epoch_keys(suite, joiner, psk, codec::encode(context));
+    GroupInfo info{.group_context = context,
+                   .extensions = {{ExtensionType::ratchet_tree, codec::encode(tree_)}},
+                   .confirmation_tag =
+                       confirmation_tag(suite, keys.secrets, context.confirmed_transcript_hash),
+                   .signer = committer};
+    info.sign(suite, signer.signer);
+    Welcome out{.cipher_suite = suite.id};
+    out.encrypted_group_info = encrypt_group_info(suite, welcome_secret(suite, joiner, psk), info);
+    for (const auto& [index, client] : added) {
+      GroupSecrets secrets{.joiner_secret = joiner.clone()};
+      NodeIndex ancestor = common_ancestor(index, committer);
+      for (const PathStep& step : path.steps) {
+        if (step.node == ancestor) secrets.path_secret = PathSecret{step.path_secret.clone()};
+      }
+      out.secrets.push_back(encrypt_group_secrets(suite, client->package, secrets,
+                                                  out.encrypted_group_info, random_));
+    }
+    return to_message(std::move(out));
+  }
+
+ private:
+  Bytes group_id_;
+  Random& random_;
+  RatchetTree tree_;
+};
+
+World make_bare(uint32_t members, crypto::SystemRandom& random) {
+  World out{.random = random, .alice = make_client(random), .bob = make_client(random)};
+  std::vector<Client> others;
+  for (uint32_t i = 2; i < members; ++i) others.push_back(make_client(random));
+  std::vector<const Client*> added;
+  for (const Client& client : others) added.push_back(&client);
+  added.insert(added.begin() + (members / 2 - 1), &out.bob);
+  out.alice_group.emplace(create_group(out.alice, random));
+  NewCommit commit = out.alice_group->commit(adding(added), out.alice.signer, now, random);
+  out.alice_group->merge(std::move(commit.staged));
+  out.welcome = std::move(*commit.welcome);
+  out.bob_joins();
+  return out;
+}
+
+// All commit, from the left. Then one removes the leaves of Alice and Bob and adds them there.
+World make_warm(uint32_t members, crypto::SystemRandom& random) {
+  World out{.random = random, .alice = make_client(random), .bob = make_client(random)};
+  constexpr LeafIndex alice_leaf{0};
+  constexpr LeafIndex committer{1};
+  const LeafIndex bob_leaf{members / 2};
+  PublicGroup group(random.bytes(32), random);
+  std::vector<Client> others;
+  for (uint32_t i = 0; i < members; ++i) {
+    others.push_back(make_client(random));
+    group.add(others.back());
+  }
+  for (uint32_t i = 0; i < members; ++i) group.commit(LeafIndex{i}, others[i]);
+  group.remove(alice_leaf);
+  group.remove(bob_leaf);
+  group.add(out.alice);
+  group.add(out.bob);
+  PathSecrets path = group.commit(committer, others[value(committer)]);
+  out.welcome = group.welcome(committer, others[value(committer)], path,
+                              {{alice_leaf, &out.alice}, {bob_leaf, &out.bob}});
+  out.alice_group.emplace(join(out.welcome, out.alice));
+  out.bob_joins();
+  return out;
+}
+
+}  // namespace
+
+Client make_client(Random& random) {
+  auto identity = group::Identity::generate(random);
+  const Suite& suite = the_suite();
+  Client out{crypto::signature_key_from_private(suite.signature, identity.seed().reveal()),
+             {},
+             {crypto::generate_hpke_key(suite.kem(), random),
+              crypto::generate_hpke_key(suite.kem(), random)}};
+  out.package = {.cipher_suite = suite.id,
+                 .init_key = out.keys.init.public_key,
+                 .leaf_node = group::leaf_template(identity, now)};
+  out.package.leaf_node.encryption_key = out.keys.encryption.public_key;
+  out.package.leaf_node.sign(suite, out.signer, std::nullopt);
+  out.package.sign(suite, out.signer);
+  return out;
+}
+
+Group create_group(const Client& creator, Random& random) {
+  return Group::create(the_suite(), random.bytes(32), creator.package.leaf_node, {}, creator.signer,
+                       random);
+}
+
+CommitOptions adding(const std::vector<const Client*>& clients) {
+  CommitOptions out;
+  for (const Client* client : clients) out.proposals.push_back({Add{client->package}});
+  return out;
+}
+
+Group join(const Bytes& welcome, const Client& client) {
+  return Group::join(std::get<Welcome>(parse_message(welcome).content),
+                     {.key_package = client.package, .keys = client.keys});
+}
+
+void World::bob_joins() {
+  size_t before = live_bytes();
+  bob_group.emplace(join(welcome, bob));
+  bob_memory = live_bytes() - before;
+}
+
+void World::alice_commits() {
+  NewCommit commit = alice_group->commit({}, alice.signer, now, random);
+  alice_group->merge(std::move(commit.staged));
+  size_t before = live_bytes();
+  bob_group->merge(std::get<StagedCommit>(bob_group->process(parse_message(commit.message), now)));
+  bob_memory += live_bytes() - before;
+}
+
+void World::bob_commits() {
+  size_t before = live_bytes();
+  Bytes message;
+  {
+    NewCommit commit = bob_group->commit({}, bob.signer, now, random);
+    bob_group->merge(std::move(commit.staged));
+    message = std::move(commit.message);
+  }
+  bob_memory += live_bytes() - before - message.capacity();
+  alice_group->merge(std::get<StagedCommit>(alice_group->process(parse_message(message), now)));
+}
+
+World make_world(Shape shape, uint32_t members, crypto::SystemRandom& random) {
+  bool bare = shape == Shape::bare || members < 4;
+  World out = bare ? make_bare(members, random) : make_warm(members, random);
+  if (shape == Shape::warm) out.bob_commits();
+  // Until as many past epochs are kept as a client ever keeps.
+  for (size_t i = 0; i <= limits::mls_past_epochs; ++i) out.alice_commits();
+  return out;
+}
+
+}  // namespace qnpc::bench
