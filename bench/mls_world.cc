@@ -56,15 +56,17 @@ class PublicGroup {
     info.sign(suite, signer.signer);
     Welcome out{.cipher_suite = suite.id};
     out.encrypted_group_info = encrypt_group_info(suite, welcome_secret(suite, joiner, psk), info);
+    std::vector<WelcomeShare> shares;
     for (const auto& [index, client] : added) {
       GroupSecrets secrets{.joiner_secret = joiner.clone()};
       NodeIndex ancestor = common_ancestor(index, committer);
       for (const PathStep& step : path.steps) {
         if (step.node == ancestor) secrets.path_secret = PathSecret{step.path_secret.clone()};
       }
-      out.secrets.push_back(encrypt_group_secrets(suite, client->package, secrets,
-                                                  out.encrypted_group_info, random_));
+      shares.push_back({&client->package, std::move(secrets),
+                        random_.secret(crypto::hpke_seed_size(suite.kem()))});
     }
+    out.secrets = encrypt_group_secrets(suite, shares, out.encrypted_group_info);
     return to_message(std::move(out));
   }
 

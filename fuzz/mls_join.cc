@@ -31,13 +31,16 @@ struct Invitation {
                                mls::psk_secret(honest.suite, {}));
   }
 
-  void join(const mls::GroupSecrets& secrets, mls::GroupInfo info, bool sign_again) {
+  void join(mls::GroupSecrets secrets, mls::GroupInfo info, bool sign_again) {
     if (sign_again) info.sign(honest.suite, honest.alice.signer());
     mls::Welcome welcome{.cipher_suite = honest.suite.id};
     welcome.encrypted_group_info =
         mls::encrypt_group_info(honest.suite, welcome_key(secrets), info);
-    welcome.secrets.push_back(mls::encrypt_group_secrets(
-        honest.suite, own.key_package, secrets, welcome.encrypted_group_info, honest.random));
+    std::vector<mls::WelcomeShare> shares;
+    shares.push_back({&own.key_package, std::move(secrets),
+                      honest.random.secret(crypto::hpke_seed_size(honest.suite.kem()))});
+    welcome.secrets =
+        mls::encrypt_group_secrets(honest.suite, shares, welcome.encrypted_group_info);
     mls::Group::join(welcome, {.key_package = own.key_package, .keys = own.keys});
   }
 };
@@ -54,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         fuzz::edited(invitation.group_secrets, edit_secrets ? script : View{}));
     auto info = codec::decode<mls::GroupInfo>(
         fuzz::edited(invitation.group_info, edit_secrets ? View{} : script));
-    invitation.join(secrets, std::move(info), (data[0] & 2) != 0);
+    invitation.join(std::move(secrets), std::move(info), (data[0] & 2) != 0);
   } catch (const Error&) {
   }
   return 0;

@@ -7,6 +7,13 @@
 
 namespace qnpc::limits {
 
+// --- threads (parallel.h) ---
+// Beyond these, one client would take a large machine from all others for a second's work.
+inline constexpr size_t parallel_threads = 16;
+// Pieces for each thread below which starting it costs more than it saves: it takes some 30
+// microseconds, and a signature or a key about as long.
+inline constexpr size_t parallel_pieces = 4;
+
 // --- Noise (specification section 3: a message is at most 65535 bytes) ---
 inline constexpr size_t noise_message = 65535;
 // The largest handshake message: the first of XXhfs, 32 + 1184 bytes. Payloads are empty.

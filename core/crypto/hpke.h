@@ -45,6 +45,25 @@ bool valid_hpke_key(Kem kem, View public_key);
 /// SealBase. Throws Reason::bad_key where `public_key` yields no secret.
 HpkeCiphertext hpke_seal(const HpkeSuite& suite, View public_key, View info, View aad,
                          View plaintext, Random& random);
+
+/// SealBase in two steps, for many recipients of one `info`. The first costs two multiplications of
+/// a point, and can be taken by several threads before `info` is known.
+struct HpkeEncapsulation {
+  Secret shared_secret;
+  Bytes kem_output;
+};
+/// How many random bytes an encapsulation takes.
+size_t hpke_seed_size(Kem kem);
+/// Throws Reason::bad_key where `public_key` yields no secret.
+HpkeEncapsulation hpke_encapsulate(Kem kem, View public_key, View seed);
+/// What the key schedule makes of a suite and `info`, RFC 9180 5.1; public.
+struct HpkeInfo {
+  HpkeInfo(const HpkeSuite& suite, View info);
+  HpkeSuite suite;
+  Bytes key_schedule_context;
+};
+HpkeCiphertext hpke_seal(const HpkeInfo& info, HpkeEncapsulation to, View aad, View plaintext);
+
 /// OpenBase. Throws Reason::bad_key or Reason::decrypt_failed.
 Secret hpke_open(const HpkeSuite& suite, const HpkeKeyPair& key, View kem_output, View info,
                  View aad, View ciphertext);

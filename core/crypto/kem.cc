@@ -88,7 +88,7 @@ Secret LabeledKdf::expand(View prk, std::string_view label, View info, size_t le
 uint16_t kem_id(Kem kem) { return facts(kem).id; }
 
 HpkeKeyPair generate_hpke_key(Kem kem, Random& random) {
-  return derive_hpke_key(kem, random.secret(facts(kem).private_key).reveal());
+  return derive_hpke_key(kem, random.secret(hpke_seed_size(kem)).reveal());
 }
 
 HpkeKeyPair derive_hpke_key(Kem kem, View ikm) {
@@ -142,8 +142,10 @@ bool valid_hpke_key(Kem kem, View public_key) {
   }
 }
 
-Encapsulated encap(Kem kem, View public_key, Random& random) {
-  HpkeKeyPair ephemeral = generate_hpke_key(kem, random);
+size_t hpke_seed_size(Kem kem) { return facts(kem).private_key; }
+
+HpkeEncapsulation hpke_encapsulate(Kem kem, View public_key, View seed) {
+  HpkeKeyPair ephemeral = derive_hpke_key(kem, seed);
   Secret dh = diffie_hellman(kem, ephemeral, public_key);
   Secret secret = shared_secret(kem, dh, ephemeral.public_key, public_key);
   return {std::move(secret), std::move(ephemeral.public_key)};

@@ -17,13 +17,7 @@ class LabeledKdf {
   Bytes suite_id_;
 };
 
-struct Encapsulated {
-  Secret shared_secret;
-  Bytes kem_output;
-};
-
 uint16_t kem_id(Kem kem);
-Encapsulated encap(Kem kem, View public_key, Random& random);
 Secret decap(Kem kem, const HpkeKeyPair& key, View kem_output);
 
 }  // namespace qnpc::crypto

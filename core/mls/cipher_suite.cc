@@ -103,6 +103,10 @@ crypto::HpkeCiphertext encrypt_with_label(const Suite& suite, View public_key,
                            plaintext, random);
 }
 
+crypto::HpkeInfo encrypt_context(const Suite& suite, std::string_view label, View context) {
+  return crypto::HpkeInfo(suite.hpke, labelled(mls_label(label), context));
+}
+
 Secret decrypt_with_label(const Suite& suite, const crypto::HpkeKeyPair& key,
                           std::string_view label, View context, View kem_output, View ciphertext) {
   return crypto::hpke_open(suite.hpke, key, kem_output, labelled(mls_label(label), context), {},

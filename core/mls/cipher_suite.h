@@ -42,6 +42,8 @@ bool verify_with_label(const Suite& suite, View public_key, std::string_view lab
 crypto::HpkeCiphertext encrypt_with_label(const Suite& suite, View public_key,
                                           std::string_view label, View context, View plaintext,
                                           Random& random);
+/// For many recipients of one label and context, with HPKE's two steps.
+crypto::HpkeInfo encrypt_context(const Suite& suite, std::string_view label, View context);
 Secret decrypt_with_label(const Suite& suite, const crypto::HpkeKeyPair& key,
                           std::string_view label, View context, View kem_output, View ciphertext);
 

@@ -25,6 +25,7 @@ Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const 
   welcome.encrypted_group_info =
       encrypt_group_info(suite, welcome_secret(suite, next.joiner_secret, psk), info);
 
+  std::vector<WelcomeShare> shares;
   for (size_t i = 0; i < applied.added.size(); ++i) {
     GroupSecrets secrets{.joiner_secret = next.joiner_secret.clone()};
     for (const Psk& p : psks) secrets.psks.push_back(p.id);
@@ -34,9 +35,10 @@ Bytes make_welcome(const NewEpoch& next, const AppliedProposals& applied, const 
       if (step == path->steps.end()) throw Error(Reason::internal, "a joiner below no path node");
       secrets.path_secret = PathSecret{step->path_secret.clone()};
     }
-    welcome.secrets.push_back(encrypt_group_secrets(suite, *applied.added_packages[i], secrets,
-                                                    welcome.encrypted_group_info, random));
+    shares.push_back({applied.added_packages[i], std::move(secrets),
+                      random.secret(crypto::hpke_seed_size(suite.kem()))});
   }
+  welcome.secrets = encrypt_group_secrets(suite, shares, welcome.encrypted_group_info);
   return to_message(std::move(welcome));
 }
 

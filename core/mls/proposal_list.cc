@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "qnpc/base/parallel.h"
 #include "qnpc/mls/tree_validation.h"
 
 namespace qnpc::mls {
@@ -170,7 +171,7 @@ void validate_proposal(const CommitSetting& setting, const QueuedProposal& queue
 }
 
 AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalList& list) {
-  for (const QueuedProposal& p : list) validate_proposal(setting, p);
+  parallel_for(list.size(), [&](size_t i) { validate_proposal(setting, list[i]); });
   if (is_external_commit(setting)) {
     validate_external_list(list);
   } else {

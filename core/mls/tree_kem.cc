@@ -1,7 +1,10 @@
 #include "qnpc/mls/tree_kem.h"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
 
+#include "qnpc/base/parallel.h"
 #include "qnpc/mls/tree_validation.h"
 
 namespace qnpc::mls {
@@ -12,7 +15,7 @@ std::vector<NodeIndex> recipients(const RatchetTree& tree, NodeIndex ancestor, L
                                   const std::vector<LeafIndex>& added) {
   std::vector<NodeIndex> out = tree.resolution(RatchetTree::copath_child(ancestor, sender));
   std::erase_if(out, [&](NodeIndex node) {
-    return is_leaf(node) && std::ranges::find(added, leaf_of(node)) != added.end();
+    return is_leaf(node) && std::ranges::binary_search(added, leaf_of(node));
   });
   return out;
 }
@@ -32,20 +35,31 @@ void require_new_keys(const RatchetTree& tree, const UpdatePath& path) {
   }
 }
 
+// The chain of 7.4 without its public keys, which cost far more than the secrets.
+PathSecrets derive_path_secrets(const Suite& suite, const std::vector<NodeIndex>& nodes,
+                                Secret path_secret) {
+  PathSecrets out;
+  for (NodeIndex node : nodes) {
+    Secret next = derive_secret(suite, path_secret.reveal(), "path");
+    out.steps.push_back({node, std::move(path_secret), nullptr});
+    path_secret = std::move(next);
+  }
+  out.commit_secret = std::move(path_secret);
+  return out;
+}
+
+void derive_key(const Suite& suite, PathStep& step) {
+  Secret node_secret = derive_secret(suite, step.path_secret.reveal(), "node");
+  step.key = std::make_shared<const crypto::HpkeKeyPair>(
+      crypto::derive_hpke_key(suite.kem(), node_secret.reveal()));
+}
+
 }  // namespace
 
 PathSecrets derive_path(const Suite& suite, const std::vector<NodeIndex>& nodes,
                         Secret path_secret) {
-  PathSecrets out;
-  for (NodeIndex node : nodes) {
-    Secret node_secret = derive_secret(suite, path_secret.reveal(), "node");
-    Secret next = derive_secret(suite, path_secret.reveal(), "path");
-    out.steps.push_back({node, std::move(path_secret),
-                         std::make_shared<const crypto::HpkeKeyPair>(
-                             crypto::derive_hpke_key(suite.kem(), node_secret.reveal()))});
-    path_secret = std::move(next);
-  }
-  out.commit_secret = std::move(path_secret);
+  PathSecrets out = derive_path_secrets(suite, nodes, std::move(path_secret));
+  parallel_for(out.steps.size(), [&](size_t i) { derive_key(suite, out.steps[i]); });
   return out;
 }
 
@@ -104,19 +118,47 @@ void merge_update_path(const Suite& suite, RatchetTree& tree, LeafIndex sender,
   tree.set_leaf(sender, path.leaf_node);
 }
 
-std::vector<UpdatePathNode> encrypt_path(const Suite& suite, const RatchetTree& tree,
-                                         LeafIndex sender, const PathSecrets& path, View context,
-                                         const std::vector<LeafIndex>& added, Random& random) {
-  std::vector<UpdatePathNode> out;
-  for (const PathStep& step : path.steps) {
-    UpdatePathNode node{step.key->public_key, {}};
-    for (NodeIndex recipient : recipients(tree, step.node, sender, added)) {
-      auto sealed = encrypt_with_label(suite, *tree.encryption_key(recipient), "UpdatePathNode",
-                                       context, step.path_secret.reveal(), random);
-      node.encrypted_path_secret.push_back(
-          {std::move(sealed.kem_output), std::move(sealed.ciphertext)});
+NewPath make_path(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
+                  const std::vector<LeafIndex>& added, Random& random) {
+  const crypto::Kem kem = suite.kem();
+  const size_t seed_size = crypto::hpke_seed_size(kem);
+  Secret leaf_seed = random.secret(seed_size);
+  NewPath out{.secrets = derive_path_secrets(suite, tree.filtered_direct_path(sender),
+                                             random.secret(suite.hash_size()))};
+  // Each piece of work is one key or one encapsulation; they take about the same time.
+  std::vector<std::function<void()>> pieces;
+  pieces.push_back([&] { out.leaf_key = crypto::derive_hpke_key(kem, leaf_seed.reveal()); });
+  out.recipients.resize(out.secrets.steps.size());
+  std::deque<Secret> seeds;
+  for (size_t i = 0; i < out.secrets.steps.size(); ++i) {
+    PathStep& step = out.secrets.steps[i];
+    pieces.push_back([&] { derive_key(suite, step); });
+    std::vector<NodeIndex> to = recipients(tree, step.node, sender, added);
+    out.recipients[i].resize(to.size());
+    for (size_t j = 0; j < to.size(); ++j) {
+      pieces.push_back([&, key = tree.encryption_key(to[j]), &encapsulation = out.recipients[i][j],
+                        &seed = seeds.emplace_back(random.secret(seed_size))] {
+        encapsulation = crypto::hpke_encapsulate(kem, *key, seed.reveal());
+      });
     }
-    out.push_back(std::move(node));
+  }
+  parallel_for(pieces.size(), [&](size_t i) { pieces[i](); });
+  return out;
+}
+
+std::vector<UpdatePathNode> encrypt_path(const Suite& suite, NewPath& path, View context) {
+  const crypto::HpkeInfo info = encrypt_context(suite, "UpdatePathNode", context);
+  std::vector<UpdatePathNode> out(path.recipients.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    const PathStep& step = path.secrets.steps[i];
+    out[i].encryption_key = step.key->public_key;
+    auto& ciphertexts = out[i].encrypted_path_secret;
+    ciphertexts.resize(path.recipients[i].size());
+    parallel_for(ciphertexts.size(), [&](size_t j) {
+      auto sealed =
+          crypto::hpke_seal(info, std::move(path.recipients[i][j]), {}, step.path_secret.reveal());
+      ciphertexts[j] = {std::move(sealed.kem_output), std::move(sealed.ciphertext)};
+    });
   }
   return out;
 }

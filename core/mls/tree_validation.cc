@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "qnpc/base/parallel.h"
+
 namespace qnpc::mls {
 namespace {
 
@@ -101,12 +103,13 @@ void validate_keys(const Suite& suite, const RatchetTree& tree) {
 
 void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
                      const Extensions& group_context_extensions) {
-  for (LeafIndex index : tree.members()) {
-    const LeafNode& leaf = *tree.leaf(index);
+  const std::vector<LeafIndex> members = tree.members();
+  parallel_for(members.size(), [&](size_t i) {
+    const LeafNode& leaf = *tree.leaf(members[i]);
     std::optional<LeafPosition> position;
-    if (leaf.leaf_node_source != LeafNodeSource::key_package) position = {group_id, index};
+    if (leaf.leaf_node_source != LeafNodeSource::key_package) position = {group_id, members[i]};
     validate_leaf(suite, leaf, leaf.leaf_node_source, position);
-  }
+  });
   require_mutual_support(tree, group_context_extensions);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "qnpc/base/parallel.h"
+
 namespace qnpc::mls {
 namespace {
 
@@ -51,13 +53,22 @@ GroupInfo decrypt_group_info(const Suite& suite, const Secret& welcome_secret, V
   return codec::decode<GroupInfo>(info.reveal());
 }
 
-EncryptedGroupSecrets encrypt_group_secrets(const Suite& suite, const KeyPackage& new_member,
-                                            const GroupSecrets& secrets, View encrypted_group_info,
-                                            Random& random) {
-  Secret plaintext = codec::encode_secret(secrets);
-  auto sealed = encrypt_with_label(suite, new_member.init_key, "Welcome", encrypted_group_info,
-                                   plaintext.reveal(), random);
-  return {new_member.ref(), {std::move(sealed.kem_output), std::move(sealed.ciphertext)}};
+std::vector<EncryptedGroupSecrets> encrypt_group_secrets(const Suite& suite,
+                                                         const std::vector<WelcomeShare>& shares,
+                                                         View encrypted_group_info) {
+  // Hashed once: it holds the tree, and there may be as many shares as leaves.
+  const crypto::HpkeInfo info = encrypt_context(suite, "Welcome", encrypted_group_info);
+  std::vector<EncryptedGroupSecrets> out(shares.size());
+  parallel_for(shares.size(), [&](size_t i) {
+    const WelcomeShare& share = shares[i];
+    auto to =
+        crypto::hpke_encapsulate(suite.kem(), share.new_member->init_key, share.seed.reveal());
+    auto sealed =
+        crypto::hpke_seal(info, std::move(to), {}, codec::encode_secret(share.secrets).reveal());
+    out[i] = {share.new_member->ref(),
+              {std::move(sealed.kem_output), std::move(sealed.ciphertext)}};
+  });
+  return out;
 }
 
 GroupSecrets decrypt_group_secrets(const Suite& suite, const crypto::HpkeKeyPair& init_key,

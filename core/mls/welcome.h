@@ -51,9 +51,16 @@ Bytes encrypt_group_info(const Suite& suite, const Secret& welcome_secret, const
 /// Throws Reason::decrypt_failed.
 GroupInfo decrypt_group_info(const Suite& suite, const Secret& welcome_secret, View encrypted);
 
-EncryptedGroupSecrets encrypt_group_secrets(const Suite& suite, const KeyPackage& new_member,
-                                            const GroupSecrets& secrets, View encrypted_group_info,
-                                            Random& random);
+/// One new member's share of a Welcome, and the randomness that its encryption takes.
+struct WelcomeShare {
+  const KeyPackage* new_member;
+  GroupSecrets secrets;
+  Secret seed;  // crypto::hpke_seed_size bytes
+};
+/// In the order of `shares`. Throws Reason::bad_key.
+std::vector<EncryptedGroupSecrets> encrypt_group_secrets(const Suite& suite,
+                                                         const std::vector<WelcomeShare>& shares,
+                                                         View encrypted_group_info);
 /// Throws Reason::decrypt_failed.
 GroupSecrets decrypt_group_secrets(const Suite& suite, const crypto::HpkeKeyPair& init_key,
                                    const EncryptedGroupSecrets& secrets, View encrypted_group_info);

@@ -90,20 +90,19 @@ OwnPath make_path(const KemGroup& group, LeafIndex sender, const PrivateLeaf& fr
   const Suite& suite = group.suite;
   crypto::SystemRandom random;
   RatchetTree tree = group.tree;
-  mls::PathSecrets secrets =
-      mls::derive_path(suite, tree.filtered_direct_path(sender), random.secret(suite.hash_size()));
+  mls::NewPath made = mls::make_path(suite, tree, sender, {}, random);
   std::vector<Bytes> public_keys;
-  for (const mls::PathStep& step : secrets.steps) public_keys.push_back(step.key->public_key);
+  for (const mls::PathStep& step : made.secrets.steps) public_keys.push_back(step.key->public_key);
 
   OwnPath out{{.leaf_node = *tree.leaf(sender), .nodes = {}}, {}};
   mls::LeafNode& leaf = out.path.leaf_node;
-  leaf.encryption_key = crypto::generate_hpke_key(suite.kem(), random).public_key;
+  leaf.encryption_key = made.leaf_key.public_key;
   leaf.leaf_node_source = mls::LeafNodeSource::commit;
   leaf.parent_hash = mls::set_path(suite, tree, sender, public_keys);
   leaf.sign(suite, from.signer, mls::LeafPosition{group.group_id, sender});
   tree.set_leaf(sender, leaf);
-  out.path.nodes = mls::encrypt_path(suite, tree, sender, secrets, group.context(tree), {}, random);
-  out.commit_secret = std::move(secrets.commit_secret);
+  out.path.nodes = mls::encrypt_path(suite, made, group.context(tree));
+  out.commit_secret = std::move(made.secrets.commit_secret);
   return out;
 }
 
