@@ -133,7 +133,7 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
     path = std::move(made.secrets);
     keys = std::move(made.keys);
   }
-  require_consistent(applied.tree, applied.extensions);
+  require_consistent(before, applied, own_leaf());
   std::vector<Psk> psks = find_psks(applied.psks, lookup);
   Secret psk = psk_secret(suite(), psks);
 

@@ -67,7 +67,7 @@ ExternalJoin Group::external_join(const GroupInfo& info, const ExternalJoinInput
   applied.tree.extend_to(own_leaf);
   CommitPath made = make_commit_path(suite, old, applied, own_leaf, in.leaf, in.signer, random);
   validate_path_leaf(setting, applied, made.path.leaf_node);
-  require_consistent(applied.tree, applied.extensions);
+  require_consistent(setting, applied, own_leaf);
 
   Commit commit;
   for (QueuedProposal& p : list) commit.proposals.push_back({std::move(p.proposal)});

@@ -180,7 +180,7 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const Policy& pol
     validate_path_leaf(before, applied, commit.path->leaf_node);
     merge_update_path(suite(), applied.tree, committer, *commit.path, context().group_id);
   }
-  require_consistent(applied.tree, applied.extensions);
+  require_consistent(before, applied, committer);
 
   StagedCommit out = staged_from(applied, committer);
   if (external) out.added.push_back(committer);

@@ -145,18 +145,14 @@ void validate_psks(const ProposalList& list) {
 // and is added once.
 void validate_adds(const ProposalList& list, const RatchetTree& tree_before_adds,
                    const Extensions& extensions) {
-  std::set<View, ViewLess> present, added;
+  std::set<View, ViewLess> added;
   for (const QueuedProposal& p : list) {
     const Add* add = p.proposal.get<Add>();
     if (add == nullptr) continue;
     require_group_support(add->key_package.leaf_node, extensions);
     require(added.insert(add->key_package.leaf_node.signature_key).second, Reject::duplicate_add);
   }
-  if (added.empty()) return;
-  for (LeafIndex index : tree_before_adds.members()) {
-    present.insert(tree_before_adds.leaf(index)->signature_key);
-  }
-  for (View key : added) require(!present.contains(key), Reject::already_member);
+  for (View key : added) require(!tree_before_adds.has_signature_key(key), Reject::already_member);
 }
 
 bool requires_path(ProposalType type) {
@@ -223,12 +219,13 @@ void validate_path_leaf(const CommitSetting& s, const AppliedProposals& applied,
 
 ProposalList select_proposals(const CommitSetting& s, const ProposalList& proposed) {
   std::set<LeafIndex> removed = removed_by(proposed);
-  std::set<LeafIndex> targets;
-  std::set<Bytes> present;  // signature keys: of those who stay, and then of those who are added
-  for (LeafIndex index : s.tree.members()) {
-    bool stays = index == s.committer.leaf_index() || !removed.contains(index);
-    if (stays) present.insert(s.tree.leaf(index)->signature_key);
+  std::set<View, ViewLess> leaving;  // signature keys, as below
+  for (LeafIndex index : removed) {
+    const LeafNode* leaf = s.tree.leaf(index);
+    if (leaf && index != s.committer.leaf_index()) leaving.insert(leaf->signature_key);
   }
+  std::set<LeafIndex> targets;
+  std::set<View, ViewLess> added;
   std::set<Bytes> psks;
   bool have_extensions = false;
   ProposalList out;
@@ -242,7 +239,8 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
     } else if (auto* remove = it->proposal.get<Remove>()) {
       keep = remove->removed != s.committer.leaf_index() && targets.insert(remove->removed).second;
     } else if (auto* add = it->proposal.get<Add>()) {
-      keep = present.insert(add->key_package.leaf_node.signature_key).second;
+      const Bytes& key = add->key_package.leaf_node.signature_key;
+      keep = (!s.tree.has_signature_key(key) || leaving.contains(key)) && added.insert(key).second;
     } else if (auto* psk = it->proposal.get<PreSharedKey>()) {
       keep = psks.insert(codec::encode(psk->psk)).second;
     } else if (it->proposal.get<GroupContextExtensions>() != nullptr) {
@@ -258,14 +256,22 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
   return out;
 }
 
-void require_consistent(const RatchetTree& tree, const Extensions& extensions) {
-  std::set<View, ViewLess> encryption_keys, signature_keys;
-  for (LeafIndex index : tree.members()) {
-    const LeafNode& leaf = *tree.leaf(index);
-    require(encryption_keys.insert(leaf.encryption_key).second, Reject::duplicate_encryption_key);
-    require(signature_keys.insert(leaf.signature_key).second, Reject::duplicate_signature_key);
+void require_consistent(const CommitSetting& before, const AppliedProposals& applied,
+                        LeafIndex committer) {
+  const RatchetTree& tree = applied.tree;
+  require(tree.leaf_encryption_keys_differ(), Reject::duplicate_encryption_key);
+  require(tree.signature_keys_differ(), Reject::duplicate_signature_key);
+
+  // New extensions and a new credential type are everybody's business, a new leaf is its own.
+  bool all = applied.extensions != before.context.extensions;
+  for (const auto& [type, count] : tree.credential_types()) {
+    all = all || !before.tree.credential_types().contains(type);
   }
-  require_mutual_support(tree, extensions);
+  std::vector<LeafIndex> changed = applied.updated;
+  changed.insert(changed.end(), applied.added.begin(), applied.added.end());
+  changed.push_back(committer);
+  std::erase_if(changed, [&](LeafIndex index) { return tree.leaf(index) == nullptr; });
+  require_mutual_support(tree, applied.extensions, all ? tree.members() : changed);
 }
 
 }  // namespace qnpc::mls

@@ -55,7 +55,9 @@ void validate_path_leaf(const CommitSetting& setting, const AppliedProposals& ap
 ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed);
 
 /// After the whole commit: keys are unique among the members and everybody understands everybody
-/// (7.3). Called with the tree that already holds the path.
-void require_consistent(const RatchetTree& tree, const Extensions& extensions);
+/// (7.3). Called with the tree that already holds the path. `before` is a group that keeps these
+/// rules, so that only what the commit brings is judged.
+void require_consistent(const CommitSetting& before, const AppliedProposals& applied,
+                        LeafIndex committer);
 
 }  // namespace qnpc::mls

@@ -23,17 +23,18 @@ RatchetTree::Slot RatchetTree::read_slot(codec::Reader& r, NodeIndex node) {
 
 RatchetTree RatchetTree::read(codec::Reader& r) {
   codec::Reader nodes = r.vector();
-  RatchetTree tree;
-  tree.slots_.clear();
+  std::vector<Slot> slots;
   while (!nodes.at_end()) {
-    require(tree.slots_.size() < node_count(limits::mls_members), Reject::tree_too_large);
-    NodeIndex index{static_cast<uint32_t>(tree.slots_.size())};
-    tree.slots_.push_back(read_slot(nodes, index));
+    require(slots.size() < node_count(limits::mls_members), Reject::tree_too_large);
+    slots.push_back(read_slot(nodes, NodeIndex{static_cast<uint32_t>(slots.size())}));
   }
   // 12.4.3.3: the last node is not blank; blank ones are added up to a full tree. It is a leaf: a
   // parent with nothing to its right is one that no commit makes (7.7).
-  require(!tree.slots_.empty() && tree.slots_.back().leaf, Reject::malformed_tree);
-  tree.slots_.resize(node_count(tree_width(static_cast<uint32_t>(tree.slots_.size() / 2 + 1))));
+  require(!slots.empty() && slots.back().leaf, Reject::malformed_tree);
+  RatchetTree tree;
+  tree.resize(tree_width(static_cast<uint32_t>(slots.size() / 2 + 1)));
+  for (size_t i = 0; i < slots.size(); ++i) tree.slots_.edit(i) = std::move(slots[i]);
+  tree.index_keys();
   return tree;
 }
 
@@ -51,15 +52,40 @@ std::vector<NodeIndex> RatchetTree::changed_since(const RatchetTree& earlier) co
 void RatchetTree::read_node(codec::Reader& r, NodeIndex node) {
   Slot read = read_slot(r, node);
   blank(node);
-  Slot& s = changed_slot(node);
-  s.leaf = std::move(read.leaf);
-  s.parent = std::move(read.parent);
+  put(node, std::move(read));
 }
 
 // The narrower tree is the wider one's left subtree, so that hashes stay what they are.
 void RatchetTree::set_width(uint32_t width) {
-  slots_.resize(node_count(width));
+  for (uint32_t i = node_count(width); i < slots_.size(); ++i) blank(NodeIndex{i});
+  resize(width);
   no_blank_before_ = std::min(no_blank_before_, width);
+}
+
+void RatchetTree::index_keys() {
+  std::vector<const Bytes*> leaf_encryption, parent_encryption, signature;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& s = slots_[i];
+    if (s.leaf) {
+      leaf_encryption.push_back(&s.leaf->encryption_key);
+      signature.push_back(&s.leaf->signature_key);
+      ++credential_types_[s.leaf->credential.credential_type];
+    } else if (s.parent) {
+      parent_encryption.push_back(&s.parent->encryption_key);
+    }
+  }
+  leaf_encryption_keys_ = KeySet(leaf_encryption);
+  parent_encryption_keys_ = KeySet(parent_encryption);
+  signature_keys_ = KeySet(signature);
+}
+
+bool RatchetTree::encryption_keys_differ() const {
+  if (!leaf_encryption_keys_.all_differ() || !parent_encryption_keys_.all_differ()) return false;
+  for (size_t i = 1; i < slots_.size(); i += 2) {
+    const auto& parent = slots_[i].parent;
+    if (parent && leaf_encryption_keys_.contains(parent->encryption_key)) return false;
+  }
+  return true;
 }
 
 const RatchetTree::Slot* RatchetTree::slot(NodeIndex node) const {
@@ -96,30 +122,51 @@ std::vector<LeafIndex> RatchetTree::members() const {
   return out;
 }
 
-// Clears the hashes from the node to the root: a cached hash below a cleared one stays right.
-RatchetTree::Slot& RatchetTree::changed_slot(NodeIndex node) {
-  NodeIndex above = node;
-  slots_[value(node)].hash.clear();
-  while (above != root()) {
-    above = mls::parent(above);
-    slots_[value(above)].hash.clear();
+void RatchetTree::put(NodeIndex node, Slot slot) {
+  const Slot& old = slots_[value(node)];
+  if (old.leaf) {
+    leaf_encryption_keys_.erase(&old.leaf->encryption_key);
+    signature_keys_.erase(&old.leaf->signature_key);
+    auto type = credential_types_.find(old.leaf->credential.credential_type);
+    if (--type->second == 0) credential_types_.erase(type);
   }
-  return slots_[value(node)];
+  if (old.parent) parent_encryption_keys_.erase(&old.parent->encryption_key);
+  if (slot.leaf) {
+    leaf_encryption_keys_.insert(&slot.leaf->encryption_key);
+    signature_keys_.insert(&slot.leaf->signature_key);
+    ++credential_types_[slot.leaf->credential.credential_type];
+  }
+  if (slot.parent) parent_encryption_keys_.insert(&slot.parent->encryption_key);
+  slots_.edit(value(node)) = std::move(slot);
+  forget_hashes(node);
+}
+
+// From the node to the root: a hash that is kept below a forgotten one stays right.
+void RatchetTree::forget_hashes(NodeIndex node) {
+  while (true) {
+    size_t i = value(node) / 2;
+    if (!is_leaf(node) && !hashes_[i].empty()) hashes_.edit(i).clear();
+    if (node == root()) return;
+    node = mls::parent(node);
+  }
+}
+
+void RatchetTree::resize(uint32_t width) {
+  slots_.resize(node_count(width));
+  hashes_.resize(width - 1);
 }
 
 void RatchetTree::set_leaf(LeafIndex index, LeafNode leaf) {
-  changed_slot(node_of(index)).leaf = std::make_shared<const LeafNode>(std::move(leaf));
+  put(node_of(index), {std::make_shared<const LeafNode>(std::move(leaf)), nullptr});
 }
 
 void RatchetTree::set_parent(NodeIndex index, ParentNode parent) {
-  changed_slot(index).parent = std::make_shared<const ParentNode>(std::move(parent));
+  put(index, {nullptr, std::make_shared<const ParentNode>(std::move(parent))});
 }
 
 void RatchetTree::blank(NodeIndex node) {
   if (is_blank(node)) return;
-  Slot& s = changed_slot(node);
-  s.leaf.reset();
-  s.parent.reset();
+  put(node, {});
   if (is_leaf(node)) no_blank_before_ = std::min(no_blank_before_, value(leaf_of(node)));
 }
 
@@ -133,7 +180,7 @@ LeafIndex RatchetTree::leftmost_blank_leaf() const {
 void RatchetTree::extend_to(LeafIndex index) {
   require(value(index) < limits::mls_members, Reject::tree_too_large);
   // Doubling puts a new root above; the old tree is its left subtree, with its hashes.
-  while (value(index) >= width()) slots_.resize(2 * slots_.size() + 1);
+  while (value(index) >= width()) resize(2 * width());
 }
 
 LeafIndex RatchetTree::add_leaf(LeafNode leaf) {
@@ -169,7 +216,7 @@ void RatchetTree::truncate() {
     }
     return true;
   };
-  while (width() > 1 && right_half_blank()) slots_.resize(slots_.size() / 2);
+  while (width() > 1 && right_half_blank()) resize(width() / 2);
   no_blank_before_ = std::min(no_blank_before_, width());
 }
 

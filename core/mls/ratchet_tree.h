@@ -1,13 +1,18 @@
 // ratchet_tree: the public half of TreeKEM: which keys stand where. RFC 9420 sections 4 and 7.
 //
 // The tree is always full (a power of two of leaves), and its right half is never all blank. Nodes
-// are immutable and shared between copies, so that copying a tree to stage a change costs pointers
-// and not keys; each slot carries its tree hash, which a change above or at the slot clears.
+// are immutable and shared between copies, and so are the chunks of the array that they stand in: a
+// copy of a tree in which a path changes costs that path. The tree hash of each parent is kept
+// until something changes at it or below. Which keys and credential types are in use is kept too.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "qnpc/base/shared_array.h"
+#include "qnpc/base/small_bytes.h"
+#include "qnpc/mls/key_set.h"
 #include "qnpc/mls/leaf_node.h"
 #include "qnpc/mls/tree_math.h"
 
@@ -41,6 +46,19 @@ class RatchetTree {
   /// Null for a blank node.
   const Bytes* encryption_key(NodeIndex node) const;
 
+  /// Whether a node, or a leaf, has that key.
+  bool has_encryption_key(View key) const {
+    return leaf_encryption_keys_.contains(key) || parent_encryption_keys_.contains(key);
+  }
+  bool has_signature_key(View key) const { return signature_keys_.contains(key); }
+  /// 7.3: among the leaves.
+  bool leaf_encryption_keys_differ() const { return leaf_encryption_keys_.all_differ(); }
+  bool signature_keys_differ() const { return signature_keys_.all_differ(); }
+  /// In the whole tree.
+  bool encryption_keys_differ() const;
+  /// Each with the number of its leaves, which is not 0.
+  const std::map<CredentialType, uint32_t>& credential_types() const { return credential_types_; }
+
   /// 7.7: at the leftmost blank leaf; adds itself to the unmerged leaves above.
   LeafIndex add_leaf(LeafNode leaf);
   LeafIndex leftmost_blank_leaf() const;  // width() where there is none
@@ -73,23 +91,31 @@ class RatchetTree {
   static NodeIndex copath_child(NodeIndex ancestor, LeafIndex leaf);
 
   /// 7.8. Computes what changed since the last call and keeps it.
-  const Bytes& tree_hash(const Suite& suite, NodeIndex node) const;
-  const Bytes& tree_hash(const Suite& suite) const { return tree_hash(suite, root()); }
+  Bytes tree_hash(const Suite& suite, NodeIndex node) const;
+  Bytes tree_hash(const Suite& suite) const { return tree_hash(suite, root()); }
 
  private:
   struct Slot {
     std::shared_ptr<const LeafNode> leaf;
     std::shared_ptr<const ParentNode> parent;
-    mutable Bytes hash;  // empty: to be computed
   };
 
   static Slot read_slot(codec::Reader& r, NodeIndex node);
   const Slot* slot(NodeIndex node) const;
-  Slot& changed_slot(NodeIndex node);
+  // The one way in which a slot changes: keys, types and hashes follow.
+  void put(NodeIndex node, Slot slot);
+  void forget_hashes(NodeIndex node);
+  void resize(uint32_t width);
+  void index_keys();
   void truncate();
   void append_resolution(NodeIndex node, std::vector<NodeIndex>& out) const;
 
-  std::vector<Slot> slots_;
+  SharedArray<Slot> slots_;
+  mutable SharedArray<SmallBytes> hashes_;  // of node 2i+1; empty: to be computed
+  KeySet leaf_encryption_keys_;
+  KeySet parent_encryption_keys_;
+  KeySet signature_keys_;
+  std::map<CredentialType, uint32_t> credential_types_;
   mutable uint32_t no_blank_before_ = 0;  // so that adding many members is linear
 };
 

@@ -37,14 +37,15 @@ bool any_in_subtree(const std::vector<LeafIndex>& leaves, NodeIndex node) {
 
 }  // namespace
 
-const Bytes& RatchetTree::tree_hash(const Suite& suite, NodeIndex node) const {
+Bytes RatchetTree::tree_hash(const Suite& suite, NodeIndex node) const {
   const Slot& s = slots_[value(node)];
-  if (s.hash.empty()) {
-    s.hash = is_leaf(node) ? leaf_hash(suite, leaf_of(node), s.leaf.get())
-                           : parent_node_hash(suite, s.parent.get(), tree_hash(suite, left(node)),
-                                              tree_hash(suite, right(node)));
+  if (is_leaf(node)) return leaf_hash(suite, leaf_of(node), s.leaf.get());
+  const size_t i = value(node) / 2;
+  if (hashes_[i].empty()) {
+    hashes_.edit(i) = parent_node_hash(suite, s.parent.get(), tree_hash(suite, left(node)),
+                                       tree_hash(suite, right(node)));
   }
-  return s.hash;
+  return hashes_[i];
 }
 
 Bytes tree_hash_without(const Suite& suite, const RatchetTree& tree, NodeIndex node,

@@ -1,7 +1,6 @@
 #include "qnpc/mls/tree_validation.h"
 
 #include <algorithm>
-#include <set>
 
 #include "qnpc/base/parallel.h"
 
@@ -87,18 +86,13 @@ void validate_unmerged_leaves(const RatchetTree& tree) {
 }
 
 void validate_keys(const Suite& suite, const RatchetTree& tree) {
-  std::set<View, ViewLess> encryption_keys, signature_keys;
   uint32_t count = node_count(tree.width());
   for (uint32_t i = 0; i < count; ++i) {
     const Bytes* key = tree.encryption_key(NodeIndex{i});
-    if (key == nullptr) continue;
-    require(crypto::valid_hpke_key(suite.kem(), *key), Reject::bad_public_key);
-    require(encryption_keys.insert(*key).second, Reject::duplicate_encryption_key);
+    require(key == nullptr || crypto::valid_hpke_key(suite.kem(), *key), Reject::bad_public_key);
   }
-  for (LeafIndex index : tree.members()) {
-    require(signature_keys.insert(tree.leaf(index)->signature_key).second,
-            Reject::duplicate_signature_key);
-  }
+  require(tree.encryption_keys_differ(), Reject::duplicate_encryption_key);
+  require(tree.signature_keys_differ(), Reject::duplicate_signature_key);
 }
 
 void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
@@ -110,18 +104,15 @@ void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
     if (leaf.leaf_node_source != LeafNodeSource::key_package) position = {group_id, members[i]};
     validate_leaf(suite, leaf, leaf.leaf_node_source, position);
   });
-  require_mutual_support(tree, group_context_extensions);
+  require_mutual_support(tree, group_context_extensions, members);
 }
 
-void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions) {
-  std::set<CredentialType> in_use;
-  for (LeafIndex index : tree.members()) {
-    in_use.insert(tree.leaf(index)->credential.credential_type);
-  }
-  for (LeafIndex index : tree.members()) {
+void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions,
+                            const std::vector<LeafIndex>& leaves) {
+  for (LeafIndex index : leaves) {
     const LeafNode& leaf = *tree.leaf(index);
     require_group_support(leaf, group_context_extensions);
-    for (CredentialType type : in_use) {
+    for (const auto& [type, count] : tree.credential_types()) {
       require(leaf.capabilities.supports(type), Reject::unsupported_credential);
     }
   }

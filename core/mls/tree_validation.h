@@ -1,8 +1,6 @@
 // tree_validation: what a joiner checks of a tree that somebody gave it, RFC 9420 7.9 and 12.4.3.1.
 #pragma once
 
-#include <unordered_set>
-
 #include "qnpc/mls/ratchet_tree.h"
 
 namespace qnpc::mls {
@@ -26,7 +24,8 @@ void validate_keys(const Suite& suite, const RatchetTree& tree);
 void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
                      const Extensions& group_context_extensions);
 
-/// The credential rule of 7.3 and the group's extensions, for every member.
-void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions);
+/// The credential rule of 7.3 and the group's extensions, for these members.
+void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions,
+                            const std::vector<LeafIndex>& leaves);
 
 }  // namespace qnpc::mls

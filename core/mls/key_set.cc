@@ -1,0 +1,99 @@
+#include "qnpc/mls/key_set.h"
+
+#include <algorithm>
+
+#include "qnpc/base/error.h"
+#include "qnpc/base/shared_array.h"
+
+namespace qnpc::mls {
+namespace {
+
+constexpr size_t longest_chunk = 64;
+// What a chunk begins with where all keys are known: it can take some more.
+constexpr size_t first_chunk = 56;
+
+ptrdiff_t offset(size_t index) { return static_cast<ptrdiff_t>(index); }
+
+}  // namespace
+
+// Big-endian, so that numbers are in the order of the bytes.
+uint64_t KeySet::first_bytes(View key) {
+  uint64_t out = 0;
+  for (size_t i = 0; i < sizeof(out); ++i) out = out << 8 | (i < key.size() ? key[i] : 0);
+  return out;
+}
+
+bool KeySet::less(const Entry& a, uint64_t first, View key) {
+  return a.first != first ? a.first < first : ViewLess{}(*a.key, key);
+}
+
+KeySet::KeySet(const std::vector<const Bytes*>& keys) {
+  std::vector<Entry> all(keys.begin(), keys.end());
+  std::ranges::sort(all, [](const Entry& a, const Entry& b) { return less(a, b.first, *b.key); });
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i % first_chunk == 0) {
+      chunks_.push_back(std::make_shared<Chunk>());
+      chunks_.back()->reserve(std::min(first_chunk, all.size() - i));
+    }
+    if (i > 0 && *all[i - 1].key == *all[i].key) ++repeated_;
+    chunks_.back()->push_back(all[i]);
+  }
+}
+
+// The first that is not less; past all chunks where there is none.
+KeySet::Place KeySet::lower_bound(View key) const {
+  const uint64_t first = first_bytes(key);
+  auto before = [&](const Entry& entry) { return less(entry, first, key); };
+  auto chunk = std::ranges::partition_point(
+      chunks_, [&](const std::shared_ptr<Chunk>& c) { return before(c->back()); });
+  Place out{static_cast<size_t>(chunk - chunks_.begin()), 0};
+  if (chunk != chunks_.end()) {
+    auto at = std::ranges::partition_point(**chunk, before);
+    out.index = static_cast<size_t>(at - (*chunk)->begin());
+  }
+  return out;
+}
+
+bool KeySet::is_at(Place place, View key) const {
+  return place.chunk < chunks_.size() && equal(*(*chunks_[place.chunk])[place.index].key, key);
+}
+
+KeySet::Chunk& KeySet::edit(size_t chunk) {
+  auto& out = chunks_[chunk];
+  if (!is_sole_owner(out)) out = std::make_shared<Chunk>(*out);
+  return *out;
+}
+
+bool KeySet::contains(View key) const { return is_at(lower_bound(key), key); }
+
+void KeySet::insert(const Bytes* key) {
+  if (chunks_.empty()) {
+    chunks_.push_back(std::make_shared<Chunk>(1, Entry(key)));
+    return;
+  }
+  Place place = lower_bound(*key);
+  if (is_at(place, *key)) ++repeated_;
+  if (place.chunk == chunks_.size()) place = {chunks_.size() - 1, chunks_.back()->size()};
+  Chunk& chunk = edit(place.chunk);
+  chunk.insert(chunk.begin() + offset(place.index), Entry(key));
+  if (chunk.size() <= longest_chunk) return;
+  auto middle = chunk.begin() + longest_chunk / 2;
+  auto upper = std::make_shared<Chunk>(middle, chunk.end());
+  chunk.erase(middle, chunk.end());
+  chunks_.insert(chunks_.begin() + offset(place.chunk) + 1, std::move(upper));
+}
+
+void KeySet::erase(const Bytes* key) {
+  Place place = lower_bound(*key);
+  while (is_at(place, *key) && (*chunks_[place.chunk])[place.index].key != key) {
+    bool last = place.index + 1 == chunks_[place.chunk]->size();
+    place = last ? Place{place.chunk + 1, 0} : Place{place.chunk, place.index + 1};
+  }
+  if (!is_at(place, *key)) throw Error(Reason::internal, "a key is erased that is not there");
+  Chunk& chunk = edit(place.chunk);
+  chunk.erase(chunk.begin() + offset(place.index));
+  if (chunk.empty()) chunks_.erase(chunks_.begin() + offset(place.chunk));
+  if (contains(*key)) --repeated_;
+}
+
+}  // namespace qnpc::mls

@@ -1,0 +1,47 @@
+// key_set: which keys are in use, so that one more is judged without a look at all (RFC 9420 7.3,
+// 12.4.2: keys are unique). Sorted, in chunks that copies share: a change costs the logarithm and
+// one chunk, however an adversary chooses the keys.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "qnpc/base/bytes.h"
+
+namespace qnpc::mls {
+
+class KeySet {
+ public:
+  KeySet() = default;
+  /// The set refers to its keys; they have to live, unchanged, until they are erased. Equal keys of
+  /// different nodes may be in the set at the same time.
+  explicit KeySet(const std::vector<const Bytes*>& keys);
+  void insert(const Bytes* key);
+  /// Exactly this one, which is in the set.
+  void erase(const Bytes* key);
+  bool contains(View key) const;
+  bool all_differ() const { return repeated_ == 0; }
+
+ private:
+  struct Entry {
+    explicit Entry(const Bytes* k) : first(first_bytes(*k)), key(k) {}
+    uint64_t first;  // of its bytes, so that most comparisons need not look further
+    const Bytes* key;
+  };
+  using Chunk = std::vector<Entry>;  // ascending, never empty
+  struct Place {
+    size_t chunk;
+    size_t index;
+  };
+
+  static uint64_t first_bytes(View key);
+  static bool less(const Entry& a, uint64_t first, View key);
+  Place lower_bound(View key) const;
+  bool is_at(Place place, View key) const;
+  Chunk& edit(size_t chunk);
+
+  std::vector<std::shared_ptr<Chunk>> chunks_;
+  size_t repeated_ = 0;  // keys that are equal to one before them
+};
+
+}  // namespace qnpc::mls
