@@ -1,6 +1,7 @@
 #include "measure.h"
 
 #include <malloc.h>
+#include <time.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -34,3 +35,9 @@ void operator delete(void* p, std::align_val_t) noexcept { give_back(p); }
 void operator delete(void* p, size_t, std::align_val_t) noexcept { give_back(p); }
 
 size_t qnpc::bench::live_bytes() { return live.load(std::memory_order_relaxed); }
+
+double qnpc::bench::cpu_microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}

@@ -1,6 +1,7 @@
 // measure: time and live memory of one benchmark program. Links its own operator new and delete.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <limits>
@@ -10,18 +11,41 @@ namespace qnpc::bench {
 /// The bytes that operator new has given out and not taken back, with malloc's rounding.
 size_t live_bytes();
 
-/// Microseconds of wall-clock time for one call: the least of `repeats`, since what else the
-/// machine does can only add.
+/// The processor time that this process has used.
+double cpu_microseconds();
+
+/// In microseconds.
+struct Spent {
+  double wall = std::numeric_limits<double>::infinity();
+  double cpu = wall;  // of all threads together
+};
+
 template <class Body>
-double least_microseconds(int repeats, Body&& body) {
-  double least = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < repeats; ++i) {
-    auto start = std::chrono::steady_clock::now();
-    body();
-    std::chrono::duration<double, std::micro> spent = std::chrono::steady_clock::now() - start;
-    if (spent.count() < least) least = spent.count();
+Spent spent_by(Body&& body) {
+  auto start = std::chrono::steady_clock::now();
+  double cpu_start = cpu_microseconds();
+  body();
+  double cpu = cpu_microseconds() - cpu_start;
+  std::chrono::duration<double, std::micro> wall = std::chrono::steady_clock::now() - start;
+  return {wall.count(), cpu};
+}
+
+inline Spent least(const Spent& a, const Spent& b) {
+  return {std::min(a.wall, b.wall), std::min(a.cpu, b.cpu)};
+}
+
+/// The least of several calls, for wall-clock and processor time each: what else the machine does
+/// can only add. For some 300 ms, or three calls if they take longer.
+template <class Body>
+Spent least_of_many(Body&& body) {
+  Spent out;
+  double total = 0;
+  for (int i = 0; i < 3 || total < 300'000; ++i) {
+    Spent spent = spent_by(body);
+    total += spent.wall;
+    out = least(out, spent);
   }
-  return least;
+  return out;
 }
 
 }  // namespace qnpc::bench

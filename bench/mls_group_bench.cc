@@ -2,7 +2,8 @@
 // RFC 9420 and RFC 9180 demand for it, measured in the same run.
 //
 // A floor counts signatures, verifications, X25519 multiplications, and for HPKE and key
-// derivation also the HMACs and the AEAD; where threads share the work it is halved. "wire" is what
+// derivation also the HMACs and the AEAD; where threads share the work, `ratio` compares wall-clock
+// time with half of it, and `cpu` all threads' processor time with the whole. Bytes are what
 // travels, or what is stored; "bare" and "warm" are explained in mls_world.h.
 //
 // usage: qnpc-bench-mls-group [LARGEST]   stops at groups of that many members
@@ -21,7 +22,9 @@ using namespace qnpc::bench;
 
 constexpr uint32_t sizes[] = {2, 16, 128, 1000, 10000};
 constexpr size_t message_size = 256;
-constexpr int batch = 100;     // messages for one measurement, and primitives likewise
+// Messages for one measurement, and primitives likewise: less than a scheduler's slice of time, so
+// that some measurement is not interrupted.
+constexpr int batch = 10;
 constexpr double threads = 2;  // that the targets are for
 
 /// Microseconds each.
@@ -37,11 +40,10 @@ struct Floor {
 
 template <class Body>
 double primitive(Body&& body) {
-  return least_microseconds(25,
-                            [&] {
-                              for (int i = 0; i < batch; ++i) body();
-                            }) /
-         batch;
+  Spent spent = least_of_many([&] {
+    for (int i = 0; i < batch; ++i) body();
+  });
+  return spent.cpu / batch;
 }
 
 Floor measure_floor(Random& random) {
@@ -69,24 +71,26 @@ Floor measure_floor(Random& random) {
 
 struct Row {
   const char* what;
-  double microseconds;
+  Spent spent;
   size_t wire = 0;
-  double floor = 0;  // 0: none is named
+  double floor = 0;       // of one thread; 0: none is named
+  double by_threads = 1;  // that may share it
   double target = 0;
   uint32_t judged_from = 1000;  // members: where the targets for commit and join begin
 };
 
 void print(const char* shape, uint32_t members, const Row& row) {
-  std::printf("%6u %-5s %-10s %11.1f us", members, shape, row.what, row.microseconds);
+  std::printf("%6u %-5s %-11s %11.1f us", members, shape, row.what, row.spent.wall);
   if (row.wire != 0) {
-    std::printf(" %10zu B", row.wire);
+    std::printf(" %9zu B", row.wire);
   } else {
-    std::printf(" %12s", "");
+    std::printf(" %11s", "");
   }
   if (row.floor != 0) {
-    std::printf("   floor %10.1f us  ratio %5.2f", row.floor, row.microseconds / row.floor);
+    std::printf("  floor %10.1f us  ratio %5.2f  cpu %5.2f", row.floor / row.by_threads,
+                row.spent.wall * row.by_threads / row.floor, row.spent.cpu / row.floor);
   }
-  if (row.target != 0 && members >= row.judged_from) std::printf(" (at most %.2f)", row.target);
+  if (row.target != 0 && members >= row.judged_from) std::printf("  at most %.2f", row.target);
   std::printf("\n");
 }
 
@@ -115,56 +119,54 @@ size_t derived_keys(const mls::RatchetTree& tree, mls::LeafIndex sender, mls::Le
 }
 
 void bench_commits(World& w, uint32_t members, const char* shape, const Floor& floor) {
-  int repeats = members >= 1000 ? 5 : 20;
   mls::Group& alice = *w.alice_group;
   PathSize path = path_size(alice.tree(), alice.own_leaf());
   double made = static_cast<double>(path.seals) * floor.seal() +
                 static_cast<double>(path.keys) * floor.path_key() + 2 * floor.sign;
   mls::NewCommit commit;
-  double spent = least_microseconds(
-      repeats, [&] { commit = alice.commit({}, w.alice.signer, now, w.random); });
-  print(shape, members, {"commit", spent, commit.message.size(), made / threads, 1.3});
+  Spent spent = least_of_many([&] { commit = alice.commit({}, w.alice.signer, now, w.random); });
+  print(shape, members, {"commit", spent, commit.message.size(), made, threads, 1.3});
 
   Client carol = make_client(w.random);
   mls::NewCommit add;
-  spent = least_microseconds(
-      repeats, [&] { add = alice.commit(adding({&carol}), w.alice.signer, now, w.random); });
+  spent =
+      least_of_many([&] { add = alice.commit(adding({&carol}), w.alice.signer, now, w.random); });
   // Two signatures of the KeyPackage, one for the GroupInfo; one seal of the Welcome.
   print(shape, members,
         {"add one", spent, add.message.size() + add.welcome->size(),
-         (made + 2 * floor.verify + floor.sign + floor.seal()) / threads, 0});
+         made + 2 * floor.verify + floor.sign + floor.seal(), threads});
 
   double keys =
       static_cast<double>(derived_keys(alice.tree(), alice.own_leaf(), w.bob_group->own_leaf()));
-  spent = least_microseconds(
-      repeats, [&] { w.bob_group->process(mls::parse_message(commit.message), now); });
+  spent = least_of_many([&] { w.bob_group->process(mls::parse_message(commit.message), now); });
   print(shape, members,
         {"process", spent, commit.message.size(),
-         2 * floor.verify + floor.open() + keys * floor.path_key(), 1.5});
+         2 * floor.verify + floor.open() + keys * floor.path_key(), 1, 1.5});
 }
 
 void bench_messages(World& w, uint32_t members, const char* shape, const Floor& floor) {
   Bytes data = w.random.bytes(message_size);
   std::vector<Bytes> messages(batch);
-  double protect = 0, unprotect = 0;
-  constexpr int rounds = 8;
+  Spent protect, unprotect;
+  constexpr int rounds = 60;
   for (int round = 0; round < rounds; ++round) {
-    double sent = least_microseconds(1, [&] {
+    Spent sent = spent_by([&] {
       for (Bytes& message : messages) {
         message = w.alice_group->protect(data, w.alice.signer, 0, w.random);
       }
     });
-    double opened = least_microseconds(1, [&] {
+    Spent opened = spent_by([&] {
       for (const Bytes& message : messages) {
         w.bob_group->process(mls::parse_message(message), now);
       }
     });
-    protect = round == 0 ? sent : std::min(protect, sent);
-    unprotect = round == 0 ? opened : std::min(unprotect, opened);
+    protect = least(protect, sent);
+    unprotect = least(unprotect, opened);
   }
+  auto each = [](Spent spent) { return Spent{spent.wall / batch, spent.cpu / batch}; };
   size_t wire = messages[0].size();
-  print(shape, members, {"protect", protect / batch, wire, floor.sign, 1.4, 0});
-  print(shape, members, {"unprotect", unprotect / batch, wire, floor.verify, 1.25, 0});
+  print(shape, members, {"protect", each(protect), wire, floor.sign, 1, 1.4, 0});
+  print(shape, members, {"unprotect", each(unprotect), wire, floor.verify, 1, 1.25, 0});
 }
 
 void bench_storage(World& w, uint32_t members, const char* shape) {
@@ -180,7 +182,7 @@ void bench_storage(World& w, uint32_t members, const char* shape) {
   } storage;
   auto save = [&](const char* what, mls::Group& group) {
     storage.written = 0;
-    double spent = least_microseconds(1, [&] { group.save(storage); });
+    Spent spent = spent_by([&] { group.save(storage); });
     print(shape, members, {what, spent, storage.written});
   };
   save("save", *w.bob_group);
@@ -191,7 +193,7 @@ void bench_storage(World& w, uint32_t members, const char* shape) {
   save("  a message", *w.bob_group);
   size_t before = live_bytes();
   std::optional<mls::Group> loaded;
-  double spent = least_microseconds(1, [&] { loaded.emplace(mls::Group::load(storage)); });
+  Spent spent = spent_by([&] { loaded.emplace(mls::Group::load(storage)); });
   print(shape, members, {"load", spent, all});
   double mebibyte = 1 << 20;
   std::printf("%6u %-5s memory: %.2f MiB with all past epochs, %.2f MiB loaded", members, shape,
@@ -200,13 +202,14 @@ void bench_storage(World& w, uint32_t members, const char* shape) {
   std::printf(members == 10000 ? " (at most 8)\n" : "\n");
 }
 
-/// Microseconds of a join.
+/// Microseconds of processor time.
 double bench_join(World& w, uint32_t members, const char* shape, const Floor& floor) {
-  double spent = least_microseconds(members >= 10000 ? 3 : 10, [&] { join(w.welcome, w.bob); });
-  print(shape, members, {"join", spent, w.welcome.size(), members * floor.verify / threads, 1.3});
-  return spent;
+  Spent spent = least_of_many([&] { join(w.welcome, w.bob); });
+  print(shape, members, {"join", spent, w.welcome.size(), members * floor.verify, threads, 1.3});
+  return spent.cpu;
 }
 
+/// Microseconds of processor time.
 double bench_adding(uint32_t added, const Floor& floor, crypto::SystemRandom& random) {
   Client creator = make_client(random);
   mls::Group group = create_group(creator, random);
@@ -216,12 +219,11 @@ double bench_adding(uint32_t added, const Floor& floor, crypto::SystemRandom& ra
   for (const Client& client : clients) pointers.push_back(&client);
   mls::CommitOptions options = adding(pointers);
   mls::NewCommit commit;
-  double spent =
-      least_microseconds(3, [&] { commit = group.commit(options, creator.signer, now, random); });
+  Spent spent = least_of_many([&] { commit = group.commit(options, creator.signer, now, random); });
   print("new", added,
         {"add all", spent, commit.message.size() + commit.welcome->size(),
-         added * (2 * floor.verify + floor.seal()) / threads, 1.5});
-  return spent;
+         added * (2 * floor.verify + floor.seal()), threads, 1.5});
+  return spent.cpu;
 }
 
 // The x of members^x, from two measurements.

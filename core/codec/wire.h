@@ -8,8 +8,8 @@
 //   Remove again = decode<Remove>(bytes);   // throws on any trailing byte
 //
 // Field types: unsigned integers and enums over them, Bytes and Secret (opaque<V>), ByteArray<N>
-// (opaque[N]), std::vector (T<V>), std::optional, and structs with `wire`. A struct whose layout
-// depends on a field (the RFC's `select`) writes `read` and `write` by hand instead:
+// (opaque[N]), std::vector and SmallVector (T<V>), std::optional, and structs with `wire`. A struct
+// whose layout depends on a field (the RFC's `select`) writes `read` and `write` by hand instead:
 //
 //   static T read(Reader& r);
 //   void write(auto& w) const;
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "qnpc/base/limits.h"
+#include "qnpc/base/small_vector.h"
 #include "qnpc/codec/reader.h"
 #include "qnpc/codec/writer.h"
 
@@ -115,6 +116,22 @@ struct Wire<std::vector<T>> {
     return out;
   }
   static void write(auto& w, const std::vector<T>& value) {
+    w.vector([&](auto& inner) {
+      for (const T& element : value) codec::write(inner, element);
+    });
+  }
+};
+
+template <>
+struct Wire<SmallBytes> {
+  static SmallBytes read(Reader& r) { return SmallBytes(r.opaque()); }
+  static void write(auto& w, const SmallBytes& value) { w.opaque(value); }
+};
+
+template <class T, size_t places>
+struct Wire<SmallVector<T, places>> {
+  static SmallVector<T, places> read(Reader& r) { return Wire<std::vector<T>>::read(r); }
+  static void write(auto& w, const SmallVector<T, places>& value) {
     w.vector([&](auto& inner) {
       for (const T& element : value) codec::write(inner, element);
     });

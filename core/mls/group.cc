@@ -32,7 +32,7 @@ void learn_path(const Suite& suite, const RatchetTree& tree, LeafIndex signer, T
   require(!nodes.empty() && nodes.front() == ancestor, Reject::no_path_key);
   PathSecrets path = derive_path(suite, nodes, path_secret.clone());
   for (const PathStep& step : path.steps) {
-    const Bytes* key = tree.encryption_key(step.node);
+    const SmallBytes* key = tree.encryption_key(step.node);
     require(key != nullptr && *key == step.key->public_key, Reject::wrong_path_key);
   }
   keys.set(path);

@@ -312,7 +312,7 @@ TEST_F(GroupTest, RejectsBadKeyPackages) {
   expect(Reject::bad_key_package_signature, {}, [](auto& kp) { kp.signature[0] ^= 1; });
   // A key of low order: nobody could encrypt a path to it, hence nobody commit one.
   expect(Reject::bad_public_key, [](auto& kp) {
-    kp.leaf_node.encryption_key.assign(kp.leaf_node.encryption_key.size(), 0);
+    kp.leaf_node.encryption_key = Bytes(kp.leaf_node.encryption_key.size(), 0);
   });
   Bytes taken = alice.group->members()[2].leaf->encryption_key;
   expect(Reject::duplicate_encryption_key, [&](auto& kp) { kp.leaf_node.encryption_key = taken; });

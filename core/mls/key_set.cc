@@ -27,16 +27,16 @@ bool KeySet::less(const Entry& a, uint64_t first, View key) {
   return a.first != first ? a.first < first : ViewLess{}(*a.key, key);
 }
 
-KeySet::KeySet(const std::vector<const Bytes*>& keys) {
+KeySet::KeySet(const std::vector<const SmallBytes*>& keys) {
   std::vector<Entry> all(keys.begin(), keys.end());
   std::ranges::sort(all, [](const Entry& a, const Entry& b) { return less(a, b.first, *b.key); });
   for (size_t i = 0; i < all.size(); ++i) {
     if (i % first_chunk == 0) {
-      chunks_.push_back(std::make_shared<Chunk>());
-      chunks_.back()->reserve(std::min(first_chunk, all.size() - i));
+      chunks_->push_back(std::make_shared<Chunk>());
+      chunks_->back()->reserve(std::min(first_chunk, all.size() - i));
     }
     if (i > 0 && *all[i - 1].key == *all[i].key) ++repeated_;
-    chunks_.back()->push_back(all[i]);
+    chunks_->back()->push_back(all[i]);
   }
 }
 
@@ -45,9 +45,9 @@ KeySet::Place KeySet::lower_bound(View key) const {
   const uint64_t first = first_bytes(key);
   auto before = [&](const Entry& entry) { return less(entry, first, key); };
   auto chunk = std::ranges::partition_point(
-      chunks_, [&](const std::shared_ptr<Chunk>& c) { return before(c->back()); });
-  Place out{static_cast<size_t>(chunk - chunks_.begin()), 0};
-  if (chunk != chunks_.end()) {
+      *chunks_, [&](const std::shared_ptr<Chunk>& c) { return before(c->back()); });
+  Place out{static_cast<size_t>(chunk - chunks_->begin()), 0};
+  if (chunk != chunks_->end()) {
     auto at = std::ranges::partition_point(**chunk, before);
     out.index = static_cast<size_t>(at - (*chunk)->begin());
   }
@@ -55,44 +55,40 @@ KeySet::Place KeySet::lower_bound(View key) const {
 }
 
 bool KeySet::is_at(Place place, View key) const {
-  return place.chunk < chunks_.size() && equal(*(*chunks_[place.chunk])[place.index].key, key);
-}
-
-KeySet::Chunk& KeySet::edit(size_t chunk) {
-  auto& out = chunks_[chunk];
-  if (!is_sole_owner(out)) out = std::make_shared<Chunk>(*out);
-  return *out;
+  return place.chunk < chunks_->size() && equal(*(*(*chunks_)[place.chunk])[place.index].key, key);
 }
 
 bool KeySet::contains(View key) const { return is_at(lower_bound(key), key); }
 
-void KeySet::insert(const Bytes* key) {
-  if (chunks_.empty()) {
-    chunks_.push_back(std::make_shared<Chunk>(1, Entry(key)));
+void KeySet::insert(const SmallBytes* key) {
+  Chunks& chunks = own(chunks_);
+  if (chunks.empty()) {
+    chunks.push_back(std::make_shared<Chunk>(1, Entry(key)));
     return;
   }
   Place place = lower_bound(*key);
   if (is_at(place, *key)) ++repeated_;
-  if (place.chunk == chunks_.size()) place = {chunks_.size() - 1, chunks_.back()->size()};
-  Chunk& chunk = edit(place.chunk);
+  if (place.chunk == chunks.size()) place = {chunks.size() - 1, chunks.back()->size()};
+  Chunk& chunk = own(chunks[place.chunk]);
   chunk.insert(chunk.begin() + offset(place.index), Entry(key));
   if (chunk.size() <= longest_chunk) return;
   auto middle = chunk.begin() + longest_chunk / 2;
   auto upper = std::make_shared<Chunk>(middle, chunk.end());
   chunk.erase(middle, chunk.end());
-  chunks_.insert(chunks_.begin() + offset(place.chunk) + 1, std::move(upper));
+  chunks.insert(chunks.begin() + offset(place.chunk) + 1, std::move(upper));
 }
 
-void KeySet::erase(const Bytes* key) {
+void KeySet::erase(const SmallBytes* key) {
+  Chunks& chunks = own(chunks_);
   Place place = lower_bound(*key);
-  while (is_at(place, *key) && (*chunks_[place.chunk])[place.index].key != key) {
-    bool last = place.index + 1 == chunks_[place.chunk]->size();
+  while (is_at(place, *key) && (*chunks[place.chunk])[place.index].key != key) {
+    bool last = place.index + 1 == chunks[place.chunk]->size();
     place = last ? Place{place.chunk + 1, 0} : Place{place.chunk, place.index + 1};
   }
   if (!is_at(place, *key)) throw Error(Reason::internal, "a key is erased that is not there");
-  Chunk& chunk = edit(place.chunk);
+  Chunk& chunk = own(chunks[place.chunk]);
   chunk.erase(chunk.begin() + offset(place.index));
-  if (chunk.empty()) chunks_.erase(chunks_.begin() + offset(place.chunk));
+  if (chunk.empty()) chunks.erase(chunks.begin() + offset(place.chunk));
   if (contains(*key)) --repeated_;
 }
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "qnpc/base/bytes.h"
+#include "qnpc/base/small_vector.h"
 
 namespace qnpc::mls {
 
@@ -15,20 +15,21 @@ class KeySet {
   KeySet() = default;
   /// The set refers to its keys; they have to live, unchanged, until they are erased. Equal keys of
   /// different nodes may be in the set at the same time.
-  explicit KeySet(const std::vector<const Bytes*>& keys);
-  void insert(const Bytes* key);
+  explicit KeySet(const std::vector<const SmallBytes*>& keys);
+  void insert(const SmallBytes* key);
   /// Exactly this one, which is in the set.
-  void erase(const Bytes* key);
+  void erase(const SmallBytes* key);
   bool contains(View key) const;
   bool all_differ() const { return repeated_ == 0; }
 
  private:
   struct Entry {
-    explicit Entry(const Bytes* k) : first(first_bytes(*k)), key(k) {}
+    explicit Entry(const SmallBytes* k) : first(first_bytes(*k)), key(k) {}
     uint64_t first;  // of its bytes, so that most comparisons need not look further
-    const Bytes* key;
+    const SmallBytes* key;
   };
   using Chunk = std::vector<Entry>;  // ascending, never empty
+  using Chunks = std::vector<std::shared_ptr<Chunk>>;
   struct Place {
     size_t chunk;
     size_t index;
@@ -38,9 +39,8 @@ class KeySet {
   static bool less(const Entry& a, uint64_t first, View key);
   Place lower_bound(View key) const;
   bool is_at(Place place, View key) const;
-  Chunk& edit(size_t chunk);
 
-  std::vector<std::shared_ptr<Chunk>> chunks_;
+  std::shared_ptr<Chunks> chunks_ = std::make_shared<Chunks>();
   size_t repeated_ = 0;  // keys that are equal to one before them
 };
 

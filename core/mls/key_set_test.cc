@@ -12,13 +12,14 @@ namespace {
 
 // A list that is searched from its beginning.
 struct Naive {
-  std::vector<const Bytes*> keys;
+  std::vector<const SmallBytes*> keys;
   bool contains(View key) const {
-    return std::ranges::any_of(keys, [&](const Bytes* k) { return equal(*k, key); });
+    return std::ranges::any_of(keys, [&](const SmallBytes* k) { return equal(*k, key); });
   }
   bool all_differ() const {
-    for (const Bytes* key : keys) {
-      if (std::ranges::count_if(keys, [&](const Bytes* k) { return *k == *key; }) > 1) return false;
+    for (const SmallBytes* key : keys) {
+      if (std::ranges::count_if(keys, [&](const SmallBytes* k) { return *k == *key; }) > 1)
+        return false;
     }
     return true;
   }
@@ -35,7 +36,7 @@ Bytes some_key(test::SeededRandom& random) {
 
 TEST(KeySet, AgreesWithAListUnderRandomOperations) {
   test::SeededRandom random(1);
-  std::deque<Bytes> all;
+  std::deque<SmallBytes> all;
   KeySet set, copy;
   Naive naive, naive_copy;
   size_t with_equal_keys = 0;
@@ -68,16 +69,16 @@ TEST(KeySet, AgreesWithAListUnderRandomOperations) {
 TEST(KeySet, IsTheSameMadeAtOnceOrOneByOne) {
   test::SeededRandom random(2);
   for (size_t count : {0, 1, 2, 55, 56, 57, 64, 65, 1000}) {
-    std::deque<Bytes> all;
-    std::vector<const Bytes*> keys;
+    std::deque<SmallBytes> all;
+    std::vector<const SmallBytes*> keys;
     for (size_t i = 0; i < count; ++i) keys.push_back(&all.emplace_back(random.bytes(32)));
     KeySet at_once(keys);
     EXPECT_TRUE(at_once.all_differ());
-    for (const Bytes* key : keys) EXPECT_TRUE(at_once.contains(*key));
+    for (const SmallBytes* key : keys) EXPECT_TRUE(at_once.contains(*key));
     EXPECT_FALSE(at_once.contains(random.bytes(32)));
     for (size_t i = 0; i < count; i += 10) at_once.insert(&all.emplace_back(*keys[i]));
     EXPECT_EQ(at_once.all_differ(), count == 0);
-    for (const Bytes* key : keys) at_once.erase(key);
+    for (const SmallBytes* key : keys) at_once.erase(key);
     for (size_t i = 0; i < count; ++i) EXPECT_EQ(at_once.contains(*keys[i]), i % 10 == 0);
     EXPECT_TRUE(at_once.all_differ());
   }

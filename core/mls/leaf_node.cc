@@ -6,7 +6,7 @@ namespace qnpc::mls {
 namespace {
 
 template <class T>
-bool contains(const std::vector<T>& list, T value) {
+bool contains(const Capabilities::List<T>& list, T value) {
   return std::ranges::find(list, value) != list.end();
 }
 
@@ -39,15 +39,15 @@ bool Capabilities::list_defaults() const {
 
 LeafNode LeafNode::read(codec::Reader& r) {
   LeafNode out;
-  out.encryption_key = codec::read<Bytes>(r);
-  out.signature_key = codec::read<Bytes>(r);
+  out.encryption_key = codec::read<SmallBytes>(r);
+  out.signature_key = codec::read<SmallBytes>(r);
   out.credential = codec::read<Credential>(r);
   out.capabilities = codec::read<Capabilities>(r);
   out.leaf_node_source = codec::read<LeafNodeSource>(r);
   switch (out.leaf_node_source) {
     case LeafNodeSource::key_package: out.lifetime = codec::read<Lifetime>(r); break;
     case LeafNodeSource::update: break;
-    case LeafNodeSource::commit: out.parent_hash = codec::read<Bytes>(r); break;
+    case LeafNodeSource::commit: out.parent_hash = codec::read<SmallBytes>(r); break;
     default: throw Error(Reason::malformed, "a leaf node's source is none that exists");
   }
   out.extensions = codec::read<Extensions>(r);
@@ -68,8 +68,8 @@ Bytes LeafNode::tbs(const std::optional<LeafPosition>& position) const {
 LeafNode LeafNode::renewed(LeafNodeSource source, View new_encryption_key,
                            View new_signature_key) const {
   LeafNode out = *this;
-  out.encryption_key = to_bytes(new_encryption_key);
-  out.signature_key = to_bytes(new_signature_key);
+  out.encryption_key = new_encryption_key;
+  out.signature_key = new_signature_key;
   out.leaf_node_source = source;
   out.lifetime = {};
   out.parent_hash.clear();

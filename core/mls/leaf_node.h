@@ -26,11 +26,13 @@ struct ExternalSender {
 using ExternalSenders = std::vector<ExternalSender>;
 
 struct Capabilities {
-  std::vector<ProtocolVersion> versions;
-  std::vector<CipherSuite> cipher_suites;
-  std::vector<ExtensionType> extensions;
-  std::vector<ProposalType> proposals;
-  std::vector<CredentialType> credentials;
+  template <class T>
+  using List = SmallVector<T, 6>;  // as many as fit in 16 bytes: each member of a group has five
+  List<ProtocolVersion> versions;
+  List<CipherSuite> cipher_suites;
+  List<ExtensionType> extensions;
+  List<ProposalType> proposals;
+  List<CredentialType> credentials;
   static auto wire(auto& m) {
     return std::tie(m.versions, m.cipher_suites, m.extensions, m.proposals, m.credentials);
   }
@@ -58,13 +60,13 @@ struct LeafPosition {
 };
 
 struct LeafNode {
-  Bytes encryption_key;
-  Bytes signature_key;
+  SmallBytes encryption_key;
+  SmallBytes signature_key;
   Credential credential;
   Capabilities capabilities;
   LeafNodeSource leaf_node_source = LeafNodeSource::key_package;
-  Lifetime lifetime;  // source key_package only
-  Bytes parent_hash;  // source commit only
+  Lifetime lifetime;       // source key_package only
+  SmallBytes parent_hash;  // source commit only
   Extensions extensions;
   Bytes signature;
 

@@ -239,7 +239,7 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
     } else if (auto* remove = it->proposal.get<Remove>()) {
       keep = remove->removed != s.committer.leaf_index() && targets.insert(remove->removed).second;
     } else if (auto* add = it->proposal.get<Add>()) {
-      const Bytes& key = add->key_package.leaf_node.signature_key;
+      const SmallBytes& key = add->key_package.leaf_node.signature_key;
       keep = (!s.tree.has_signature_key(key) || leaving.contains(key)) && added.insert(key).second;
     } else if (auto* psk = it->proposal.get<PreSharedKey>()) {
       keep = psks.insert(codec::encode(psk->psk)).second;

@@ -63,7 +63,7 @@ void RatchetTree::set_width(uint32_t width) {
 }
 
 void RatchetTree::index_keys() {
-  std::vector<const Bytes*> leaf_encryption, parent_encryption, signature;
+  std::vector<const SmallBytes*> leaf_encryption, parent_encryption, signature;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& s = slots_[i];
     if (s.leaf) {
@@ -107,7 +107,7 @@ bool RatchetTree::is_blank(NodeIndex node) const {
   return s == nullptr || (!s->leaf && !s->parent);
 }
 
-const Bytes* RatchetTree::encryption_key(NodeIndex node) const {
+const SmallBytes* RatchetTree::encryption_key(NodeIndex node) const {
   const Slot* s = slot(node);
   if (s != nullptr && s->leaf) return &s->leaf->encryption_key;
   if (s != nullptr && s->parent) return &s->parent->encryption_key;

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "qnpc/base/shared_array.h"
-#include "qnpc/base/small_bytes.h"
 #include "qnpc/mls/key_set.h"
 #include "qnpc/mls/leaf_node.h"
 #include "qnpc/mls/tree_math.h"
@@ -19,8 +18,8 @@
 namespace qnpc::mls {
 
 struct ParentNode {
-  Bytes encryption_key;
-  Bytes parent_hash;
+  SmallBytes encryption_key;
+  SmallBytes parent_hash;
   std::vector<LeafIndex> unmerged_leaves;  // ascending
   static auto wire(auto& m) { return std::tie(m.encryption_key, m.parent_hash, m.unmerged_leaves); }
   friend bool operator==(const ParentNode&, const ParentNode&) = default;
@@ -44,7 +43,7 @@ class RatchetTree {
   /// The leaves that are not blank, from the left.
   std::vector<LeafIndex> members() const;
   /// Null for a blank node.
-  const Bytes* encryption_key(NodeIndex node) const;
+  const SmallBytes* encryption_key(NodeIndex node) const;
 
   /// Whether a node, or a leaf, has that key.
   bool has_encryption_key(View key) const {

@@ -77,7 +77,7 @@ const crypto::HpkeKeyPair* TreeKeys::find(NodeIndex node) const {
 
 void TreeKeys::prune(const RatchetTree& tree) {
   std::erase_if(keys_, [&](const auto& entry) {
-    const Bytes* key = tree.encryption_key(entry.first);
+    const SmallBytes* key = tree.encryption_key(entry.first);
     return key == nullptr || *key != entry.second->public_key;
   });
 }
@@ -86,7 +86,9 @@ Bytes set_path(const Suite& suite, RatchetTree& tree, LeafIndex sender,
                const std::vector<Bytes>& public_keys) {
   std::vector<NodeIndex> path = tree.filtered_direct_path(sender);
   require(path.size() == public_keys.size(), Reject::wrong_path_length);
-  for (NodeIndex node : direct_path(node_of(sender), tree.width())) tree.blank(node);
+  for (NodeIndex node : direct_path(node_of(sender), tree.width())) {
+    if (std::ranges::find(path, node) == path.end()) tree.blank(node);
+  }
   // From the root down: each node's parent hash covers the node above it. The copath is not
   // touched, so its tree hashes are the original ones.
   Bytes parent_hash;

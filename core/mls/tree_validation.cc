@@ -8,7 +8,7 @@ namespace qnpc::mls {
 namespace {
 
 // The parent_hash field of a node, or null for one that has none.
-const Bytes* parent_hash_of(const RatchetTree& tree, NodeIndex node) {
+const SmallBytes* parent_hash_of(const RatchetTree& tree, NodeIndex node) {
   if (const ParentNode* parent = tree.parent(node)) return &parent->parent_hash;
   if (!is_leaf(node)) return nullptr;
   const LeafNode* leaf = tree.leaf(leaf_of(node));
@@ -30,7 +30,7 @@ int chains_through(const Suite& suite, const RatchetTree& tree, NodeIndex parent
   Bytes expected;
   int found = 0;
   for (NodeIndex d : resolution) {
-    const Bytes* actual = parent_hash_of(tree, d);
+    const SmallBytes* actual = parent_hash_of(tree, d);
     if (actual == nullptr || std::ranges::binary_search(unmerged, d)) continue;
     std::vector<NodeIndex> rest = resolution;
     std::erase(rest, d);
@@ -88,7 +88,7 @@ void validate_unmerged_leaves(const RatchetTree& tree) {
 void validate_keys(const Suite& suite, const RatchetTree& tree) {
   uint32_t count = node_count(tree.width());
   for (uint32_t i = 0; i < count; ++i) {
-    const Bytes* key = tree.encryption_key(NodeIndex{i});
+    const SmallBytes* key = tree.encryption_key(NodeIndex{i});
     require(key == nullptr || crypto::valid_hpke_key(suite.kem(), *key), Reject::bad_public_key);
   }
   require(tree.encryption_keys_differ(), Reject::duplicate_encryption_key);
