@@ -136,6 +136,12 @@ TEST(Hpke, EverySuiteRoundTripsAndRefusesAnyFlippedBit) {
     HpkeCiphertext sealed = hpke_seal(suite, key.public_key, info, aad, plaintext, random);
     Secret opened = hpke_open(suite, key, sealed.kem_output, info, aad, sealed.ciphertext);
     EXPECT_TRUE(equal(opened.reveal(), plaintext));
+    HpkeCiphertext two_steps = hpke_seal(
+        HpkeInfo(suite, info),
+        hpke_encapsulate(suite.kem, key.public_key, random.bytes(hpke_seed_size(suite.kem))), aad,
+        plaintext);
+    opened = hpke_open(suite, key, two_steps.kem_output, info, aad, two_steps.ciphertext);
+    EXPECT_TRUE(equal(opened.reveal(), plaintext));
     for (size_t i = 0; i < sealed.ciphertext.size(); ++i) {
       Bytes bad = sealed.ciphertext;
       bad[i] ^= 1;

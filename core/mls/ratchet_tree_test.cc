@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
+#include <set>
 
 #include "qnpc/mls/tree_kem.h"
 #include "qnpc/mls/tree_validation.h"
 #include "tests/support/reject_of.h"
+#include "tests/support/seeded_random.h"
 
 namespace qnpc::mls {
 namespace {
@@ -46,6 +49,72 @@ TEST(RatchetTree, AddTakesTheLeftmostBlankLeaf) {
   EXPECT_EQ(tree.width(), 8u);
   tree.remove_leaf(LeafIndex{1});
   EXPECT_EQ(tree.add_leaf(leaf_named(9)), LeafIndex{1});
+}
+
+// What a tree knows of its keys, counted again from all of its nodes.
+void expect_keys_of(const RatchetTree& tree) {
+  std::multiset<uint8_t> leaf_keys, parent_keys, signature_keys;
+  std::map<CredentialType, uint32_t> types;
+  for (uint32_t i = 0; i < node_count(tree.width()); ++i) {
+    if (const ParentNode* parent = tree.parent(NodeIndex{i})) {
+      parent_keys.insert(parent->encryption_key[0]);
+    }
+  }
+  for (LeafIndex index : tree.members()) {
+    const LeafNode& leaf = *tree.leaf(index);
+    leaf_keys.insert(leaf.encryption_key[0]);
+    signature_keys.insert(leaf.signature_key[0]);
+    ++types[leaf.credential.credential_type];
+  }
+  auto differ = [](const std::multiset<uint8_t>& keys) {
+    return std::set<uint8_t>(keys.begin(), keys.end()).size() == keys.size();
+  };
+  std::multiset<uint8_t> all = leaf_keys;
+  all.insert(parent_keys.begin(), parent_keys.end());
+  ASSERT_EQ(tree.leaf_encryption_keys_differ(), differ(leaf_keys));
+  ASSERT_EQ(tree.encryption_keys_differ(), differ(all));
+  ASSERT_EQ(tree.signature_keys_differ(), differ(signature_keys));
+  ASSERT_EQ(tree.credential_types(), types);
+  for (uint8_t name = 0; name < 60; ++name) {
+    ASSERT_EQ(tree.has_encryption_key(Bytes(32, name)), all.contains(name));
+    ASSERT_EQ(tree.has_signature_key(Bytes(32, name)), signature_keys.contains(name));
+  }
+}
+
+TEST(RatchetTree, KnowsItsKeysUnderRandomOperations) {
+  test::SeededRandom random(5);
+  auto some_leaf = [&] {
+    LeafNode leaf = leaf_named(static_cast<uint8_t>(random.below(60)));
+    leaf.signature_key = Bytes(32, static_cast<uint8_t>(random.below(60)));
+    if (random.one_in(20)) leaf.credential.credential_type = CredentialType::x509;
+    return leaf;
+  };
+  RatchetTree tree;
+  RatchetTree kept = tree;
+  for (int step = 0; step < 3000; ++step) {
+    std::vector<LeafIndex> members = tree.members();
+    size_t what = random.below(6);
+    if (members.empty() || (what < 2 && members.size() < 40)) {
+      tree.add_leaf(some_leaf());
+    } else if (what == 2) {
+      tree.remove_leaf(random.pick(members));
+    } else if (what == 3) {
+      tree.update_leaf(random.pick(members), some_leaf());
+    } else if (uint32_t parents = tree.width() - 1; parents > 0) {
+      NodeIndex node{2 * static_cast<uint32_t>(random.below(parents)) + 1};
+      if (what == 4) tree.set_parent(node, {Bytes(32, static_cast<uint8_t>(step % 60)), {}, {}});
+      if (what == 5) tree.blank(node);
+    }
+    expect_keys_of(tree);
+    if (step % 50 == 0) {
+      expect_keys_of(kept);
+      kept = tree;
+    }
+    if (step % 10 == 0 && !tree.members().empty()) {
+      EXPECT_EQ(codec::decode<RatchetTree>(codec::encode(tree)).tree_hash(suite()),
+                tree.tree_hash(suite()));
+    }
+  }
 }
 
 TEST(RatchetTree, AddIsUnmergedAtEveryNodeAbove) {

@@ -53,14 +53,19 @@ Bytes compute_parent_hash(const Suite& suite, const RatchetTree& tree, const Par
 }
 
 void validate_parent_hashes(const Suite& suite, const RatchetTree& tree) {
-  uint32_t count = node_count(tree.width());
-  for (uint32_t i = 1; i < count; i += 2) {
-    NodeIndex node{i};
-    if (tree.parent(node) == nullptr) continue;
-    int chains = chains_through(suite, tree, node, left(node)) +
-                 chains_through(suite, tree, node, right(node));
-    require(chains == 1, Reject::wrong_parent_hash);
-  }
+  tree.tree_hash(suite);          // all are kept then, so that several threads may read them
+  constexpr uint32_t block = 64;  // nodes: one takes some microseconds
+  const uint32_t count = node_count(tree.width());
+  parallel_for((count + block - 1) / block, [&](size_t b) {
+    const uint32_t begin = static_cast<uint32_t>(b) * block;
+    for (uint32_t i = begin + 1; i < std::min(begin + block, count); i += 2) {
+      NodeIndex node{i};
+      if (tree.parent(node) == nullptr) continue;
+      int chains = chains_through(suite, tree, node, left(node)) +
+                   chains_through(suite, tree, node, right(node));
+      require(chains == 1, Reject::wrong_parent_hash);
+    }
+  });
 }
 
 void validate_unmerged_leaves(const RatchetTree& tree) {
