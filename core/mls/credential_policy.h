@@ -6,7 +6,7 @@
 
 namespace qnpc::mls {
 
-/// The application's part of the Authentication Service.
+/// The application's part of the Authentication Service. Several threads may ask it at once.
 class CredentialPolicy {
  public:
   virtual ~CredentialPolicy() = default;

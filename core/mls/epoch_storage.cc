@@ -87,7 +87,7 @@ void require_consistent_epoch(const Epoch& epoch, bool removed) {
   const Suite& suite = epoch.suite();
   require_sound(epoch.tree.tree_hash(suite) == epoch.context.tree_hash, "the ratchet tree");
   for (const auto& [node, key] : epoch.keys.all()) {
-    const Bytes* public_key = epoch.tree.encryption_key(node);
+    const SmallBytes* public_key = epoch.tree.encryption_key(node);
     require_sound(public_key != nullptr && *public_key == key->public_key, "private keys");
   }
   require_sound(removed || epoch.keys.find(node_of(epoch.own_leaf())) != nullptr, "our leaf");
