@@ -13,7 +13,7 @@ constexpr uint16_t grease[] = {0x0a0a, 0x1a1a, 0x2a2a, 0x3a3a, 0x4a4a, 0x5a5a, 0
                                0x8a8a, 0x9a9a, 0xaaaa, 0xbaba, 0xcaca, 0xdada, 0xeaea};
 
 template <class Type>
-void append_grease(std::vector<Type>& list) {
+void append_grease(Capabilities::List<Type>& list) {
   for (uint16_t value : grease) list.push_back(Type{value});
 }
 
@@ -85,8 +85,9 @@ TEST_F(GreaseTest, AWelcomesGroupInfoMayHoldIt) {
   GroupInfo info = decrypt_group_info(suite, key, welcome.encrypted_group_info);
   grease_info(info, alice.signer);
   welcome.encrypted_group_info = encrypt_group_info(suite, key, info);
-  welcome.secrets = {
-      encrypt_group_secrets(suite, b, secrets, welcome.encrypted_group_info, random)};
+  std::vector<WelcomeShare> shares;
+  shares.push_back({&b, std::move(secrets), random.secret(crypto::hpke_seed_size(suite.kem()))});
+  welcome.secrets = encrypt_group_secrets(suite, shares, welcome.encrypted_group_info);
   alice.group->merge(std::move(commit.staged));
   bob.join(b, to_message(std::move(welcome)));
   EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());

@@ -39,7 +39,7 @@ struct PrivateLeaf {
 };
 
 void check_private_key(const RatchetTree& tree, NodeIndex node, View public_key) {
-  const Bytes* expected = tree.encryption_key(node);
+  const SmallBytes* expected = tree.encryption_key(node);
   const std::string name = "node " + std::to_string(value(node));
   check(expected != nullptr, name + " is blank, and a member has its private key");
   check_equal(public_key, *expected, "the public key of " + name);
