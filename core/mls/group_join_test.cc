@@ -56,8 +56,10 @@ class GroupJoinTest : public test::GroupOfThree {
     if (in.sign) in.info.sign(Insider::suite(), *in.signer);
     Welcome out{.cipher_suite = in.cipher_suite};
     out.encrypted_group_info = encrypt_group_info(Insider::suite(), key_of(in.secrets), in.info);
-    out.secrets.push_back(encrypt_group_secrets(Insider::suite(), package, in.secrets,
-                                                out.encrypted_group_info, random));
+    std::vector<WelcomeShare> shares;
+    shares.push_back({&package, std::move(in.secrets),
+                      random.secret(crypto::hpke_seed_size(Insider::suite().kem()))});
+    out.secrets = encrypt_group_secrets(Insider::suite(), shares, out.encrypted_group_info);
     return out;
   }
   Group join(const Change& change, const Group* predecessor = nullptr) {
