@@ -177,6 +177,7 @@ void bench_storage(World& w, uint32_t members, const char* shape) {
       inner.put(name, value);
     }
     void erase(std::string_view name) override { inner.erase(name); }
+    void erase_all(std::string_view prefix) override { inner.erase_all(prefix); }
     MemoryStorage inner;
     size_t written = 0;
   } storage;
