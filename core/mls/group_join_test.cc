@@ -152,7 +152,7 @@ TEST_F(GroupJoinTest, RejectsTreesThatAreNotValid) {
             Reject::duplicate_signature_key);
   EXPECT_EQ(with_bob([&](auto& l) { l.encryption_key = package.leaf_node.encryption_key; }),
             Reject::duplicate_encryption_key);
-  EXPECT_EQ(with_bob([](auto& l) { l.encryption_key.assign(32, 0); }), Reject::bad_public_key);
+  EXPECT_EQ(with_bob([](auto& l) { l.encryption_key = Bytes(32, 0); }), Reject::bad_public_key);
 }
 
 // 7.3, for every leaf. Carol's is the one that no parent hash covers, as she committed last.
