@@ -55,6 +55,9 @@ int main(int argc, char** argv) try {
   Corpus(folder / "mls_ratchet_tree").add_bases(fuzz::tree_bases(honest));
   Corpus(folder / "mls_secrets").add_bases(fuzz::secret_bases(honest));
   Corpus(folder / "mls_extension").add_bases(fuzz::extension_bases());
+  // Which line of its conversation the driver's fuzzer edits; it has about thirty.
+  Corpus driver(folder / "mls_driver");
+  for (uint8_t line = 0; line < 32; ++line) driver.add(Bytes{line});
   // Flags, and for the live group which message it is; then the edits.
   Corpus process(folder / "mls_process"), join(folder / "mls_join");
   for (uint8_t flags = 0; flags < 4; ++flags) {
