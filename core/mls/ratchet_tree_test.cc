@@ -100,7 +100,8 @@ TEST(RatchetTree, KnowsItsKeysUnderRandomOperations) {
       tree.remove_leaf(random.pick(members));
     } else if (what == 3) {
       tree.update_leaf(random.pick(members), some_leaf());
-    } else if (uint32_t parents = tree.width() - 1; parents > 0) {
+    } else if (uint32_t parents = value(members.back());
+               parents > 0) {  // none without a right side
       NodeIndex node{2 * static_cast<uint32_t>(random.below(parents)) + 1};
       if (what == 4) tree.set_parent(node, {Bytes(32, static_cast<uint8_t>(step % 60)), {}, {}});
       if (what == 5) tree.blank(node);

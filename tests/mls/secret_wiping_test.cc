@@ -29,16 +29,17 @@ void look_into(const void* memory) {
 
 }  // namespace
 
-void* operator new(size_t size) {
+// Not inlined, or g++ takes them for a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
   void* out = std::calloc(1, size == 0 ? 1 : size);  // what others freed before is not ours
   if (out == nullptr) throw std::bad_alloc();
   return out;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   if (memory != nullptr) look_into(memory);
   std::free(memory);
 }
-void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
 
 namespace qnpc::mls {
 namespace {
