@@ -33,6 +33,8 @@ const CredentialPolicy& basic_credentials();
 
 /// What the caller decides: the time, the longest lifetime, and whose credentials it accepts.
 /// `credentials` outlives it.
+/// For what is processed, the time is best the one at which the message was accepted by the
+/// delivery service: certificates that a commit brings may have expired since.
 struct Policy {
   Policy(UnixTime now, const CredentialPolicy& accepted = basic_credentials())
       : lifetimes(now), credentials(accepted) {}

@@ -90,6 +90,7 @@ void require_consistent_epoch(const Epoch& epoch, bool removed) {
     const SmallBytes* public_key = epoch.tree.encryption_key(node);
     require_sound(public_key != nullptr && *public_key == key->public_key, "private keys");
   }
+  require_sound(epoch.tree.leaf(epoch.own_leaf()) != nullptr, "our leaf");
   require_sound(removed || epoch.keys.find(node_of(epoch.own_leaf())) != nullptr, "our leaf");
   const size_t size = removed ? 0 : suite.hash_size();
   std::apply(

@@ -178,6 +178,23 @@ TEST_F(GroupOutsideTest, ProposalsOfOurOwnTypeNeedEverybodysSupport) {
   alice.follow(commit.message);
 }
 
+// Ed25519 is deterministic: proposed twice, it has one reference, which a commit names once (12.4).
+TEST_F(GroupOutsideTest, WhatIsProposedTwiceIsCommittedOnce) {
+  alice.create({}, {ProposalType{0xf005}});
+  KeyPackage b = bob.key_package(
+      [](auto& kp) { kp.leaf_node.capabilities.proposals = {ProposalType{0xf005}}; });
+  NewCommit add = alice.commit({{Add{b}}});
+  alice.group->merge(std::move(add.staged));
+  bob.join(b, *add.welcome);
+  Proposal custom{Custom{ProposalType{0xf005}, {1, 2, 3}}};
+  for (int i = 0; i < 2; ++i) {
+    bob.process(alice.group->propose(custom, alice.signer, now, random));
+  }
+  NewCommit commit = bob.commit({});
+  EXPECT_EQ(commit.staged.custom.size(), 1u);
+  alice.follow(commit.message);
+}
+
 TEST_F(GroupOutsideTest, WhoIsRemovedNeedNotSupportTheProposals) {  // 12.2
   alice.create({}, {ProposalType{0xf005}});
   KeyPackage b = bob.key_package(

@@ -165,7 +165,8 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const Policy& pol
   const Commit& commit = std::get<Commit>(content.content.content);
   const Sender& sender = content.content.sender;
   ProposalList list = resolve(commit, sender);
-  const CommitSetting before = setting(sender, policy);
+  CommitSetting before = setting(sender, policy);
+  before.is_received = true;
   AppliedProposals applied = apply_proposals(before, list);
   require(commit.path.has_value() || !applied.path_required, Reject::missing_path);
 

@@ -154,5 +154,27 @@ TEST_F(GroupRulesTest, AReinitializedGroupSpeaksNoMore) {  // 12.4.2
   }
 }
 
+TEST_F(GroupRulesTest, RejectsToAddWhoseKeyPackageIsNotCurrent) {
+  make_group_of_three();
+  for (Lifetime lifetime : {Lifetime{now.seconds - 100, now.seconds - 1},
+                            Lifetime{now.seconds + 9999, now.seconds + 99999}}) {
+    Proposal add{Add{dave.key_package([&](auto& kp) { kp.leaf_node.lifetime = lifetime; })}};
+    EXPECT_EQ(test::reject_of([&] { alice.commit({add}); }), Reject::lifetime_not_current);
+    auto propose = [&] { alice.group->propose(add, alice.signer, now, random); };
+    EXPECT_EQ(test::reject_of(propose), Reject::lifetime_not_current);
+  }
+}
+
+// Who was away would lose the group.
+TEST_F(GroupRulesTest, ACommitReadLateMayAddWhoseKeyPackageHasExpired) {
+  make_group_of_three();
+  NewCommit commit = alice.commit({{Add{dave.key_package()}}});
+  UnixTime years_later{now.seconds + 10 * uint64_t{366} * 24 * 3600};
+  Processed read = bob.group->process(parse_message(commit.message), years_later);
+  bob.group->merge(std::get<StagedCommit>(std::move(read)));
+  alice.group->merge(std::move(commit.staged));
+  EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+}
+
 }  // namespace
 }  // namespace qnpc::mls

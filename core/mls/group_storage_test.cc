@@ -4,6 +4,7 @@
 
 #include "qnpc/mls/epoch_storage.h"
 #include "tests/support/mls_insider.h"
+#include "tests/support/reject_of.h"
 
 namespace qnpc::test {
 namespace {
@@ -128,6 +129,15 @@ TEST_F(GroupStorage, RemovedWhileACommitIsPending) {
                  name.starts_with("group/pending"))
         << name;
   }
+}
+
+TEST_F(GroupStorage, NoCommitIsPendingAfterOurRemoval) {
+  NewCommit ours = bob.commit({});
+  NewCommit removal = alice.commit({{mls::Remove{LeafIndex{1}}}});
+  bob.follow(removal.message);
+  EXPECT_EQ(test::reject_of([&] { bob.group->set_pending(std::move(ours)); }),
+            mls::Reject::group_suspended);
+  EXPECT_EQ(bob.group->pending(), nullptr);
 }
 
 TEST_F(GroupStorage, OneCommitIsPendingAndOfThisEpoch) {

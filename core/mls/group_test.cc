@@ -287,10 +287,6 @@ TEST_F(GroupTest, RejectsBadKeyPackages) {
   expect(Reject::wrong_cipher_suite, [](auto& kp) { kp.cipher_suite = CipherSuite{3}; });
   expect(Reject::wrong_leaf_source,
          [](auto& kp) { kp.leaf_node.leaf_node_source = LeafNodeSource::update; });
-  expect(Reject::lifetime_not_current, [](auto& kp) { kp.leaf_node.lifetime.not_after = 0; });
-  expect(Reject::lifetime_not_current, [](auto& kp) {
-    kp.leaf_node.lifetime = {now.seconds * 2, now.seconds * 3};
-  });
   expect(Reject::lifetime_too_long, [](auto& kp) { kp.leaf_node.lifetime = {0, UINT64_MAX}; });
   expect(Reject::bad_public_key, [](auto& kp) { kp.init_key.pop_back(); });
   expect(Reject::bad_public_key, [](auto& kp) { kp.leaf_node.encryption_key.pop_back(); });

@@ -41,7 +41,7 @@ void validate_key_package(const KeyPackage& m, const Policy& policy) {
   require(m.version == ProtocolVersion::mls10, Reject::wrong_version);
   const Suite& suite = suite_of(m.cipher_suite);
   validate_leaf(suite, m.leaf_node, LeafNodeSource::key_package, std::nullopt);
-  require_current(m.leaf_node.lifetime, policy.lifetimes);
+  require_bounded(m.leaf_node.lifetime, policy.lifetimes);
   require(crypto::valid_hpke_key(suite.kem(), m.init_key), Reject::bad_public_key);
   require(m.init_key != m.leaf_node.encryption_key, Reject::init_key_is_encryption_key);
   require_unique(m.extensions);  // and no more: unknown ones are ignored (10, 13.4)

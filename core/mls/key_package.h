@@ -36,7 +36,7 @@ struct NewKeyPackage {
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
                               const crypto::SignatureKeyPair& signer, Random& random);
 
-/// Everything of 10.1 that does not depend on a group, with lifetime and credential (7.3).
+/// Everything of 10.1 that depends neither on a group nor on the time, and the credential (7.3).
 void validate_key_package(const KeyPackage& key_package, const Policy& policy);
 
 }  // namespace qnpc::mls

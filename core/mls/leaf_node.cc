@@ -122,13 +122,16 @@ void require_group_support(const LeafNode& leaf, const Extensions& group_context
   }
 }
 
+void require_bounded(const Lifetime& lifetime, const LifetimeRule& rule) {
+  require(lifetime.not_after - std::min(lifetime.not_before, lifetime.not_after) <= rule.longest,
+          Reject::lifetime_too_long);
+}
+
 void require_current(const Lifetime& lifetime, const LifetimeRule& rule) {
   constexpr uint64_t skew = std::chrono::seconds(limits::clock_skew).count();
   uint64_t now = rule.now.seconds;
   require(lifetime.not_before <= now + skew && now <= lifetime.not_after,
           Reject::lifetime_not_current);
-  require(lifetime.not_after - std::min(lifetime.not_before, lifetime.not_after) <= rule.longest,
-          Reject::lifetime_too_long);
 }
 
 }  // namespace qnpc::mls

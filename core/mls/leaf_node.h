@@ -103,7 +103,9 @@ struct LifetimeRule {
   UnixTime now;
   uint64_t longest;  // in seconds
 };
-/// The lifetime rules of 7.2 and 7.3.
+/// 7.2: it is no longer than the application's maximum.
+void require_bounded(const Lifetime& lifetime, const LifetimeRule& rule);
+/// 7.3: the time is within it.
 void require_current(const Lifetime& lifetime, const LifetimeRule& rule);
 
 void Credential::write(auto& w) const {

@@ -99,6 +99,7 @@ NewCommit load_pending(const Storage& storage, const Epoch& current) {
 
 void Group::set_pending(NewCommit&& commit) {
   if (pending_) throw Error(Reason::usage, "a commit is pending already: merge or discard it");
+  require(active_, Reject::group_suspended);
   require(commit.staged.epoch == context().epoch, Reject::wrong_epoch);
   pending_ = std::move(commit);
   unsaved_.pending = true;

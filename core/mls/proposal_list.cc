@@ -20,6 +20,7 @@ void validate(const CommitSetting& s, const Sender&, const Add& add) {
   require(add.key_package.version == s.context.version, Reject::wrong_version);
   require(add.key_package.cipher_suite == s.context.cipher_suite, Reject::wrong_cipher_suite);
   validate_key_package(add.key_package, s.policy);
+  if (!s.is_received) require_current(add.key_package.leaf_node.lifetime, s.policy.lifetimes);
 }
 
 void validate(const CommitSetting& s, const Sender& sender, const Update& update) {
@@ -226,6 +227,7 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
   }
   std::set<LeafIndex> targets;
   std::set<View, ViewLess> added;
+  std::set<View, ViewLess> refs;  // the same proposal may have come twice (12.4)
   std::set<Bytes> psks;
   bool have_extensions = false;
   ProposalList out;
@@ -250,7 +252,7 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
     } else if (auto* custom = it->proposal.get<Custom>()) {
       keep = supported_by_all(s, custom->type, removed);
     }
-    if (keep) out.push_back(*it);
+    if (keep && refs.insert(it->ref).second) out.push_back(*it);
   }
   std::ranges::reverse(out);
   return out;

@@ -216,8 +216,8 @@ void RatchetTree::truncate() {
     }
     return true;
   };
-  while (width() > 1 && right_half_blank()) resize(width() / 2);
-  no_blank_before_ = std::min(no_blank_before_, width());
+  // Of a tree that we were given, a parent there need not be blank: set_width() blanks it.
+  while (width() > 1 && right_half_blank()) set_width(width() / 2);
 }
 
 std::vector<NodeIndex> RatchetTree::resolution(NodeIndex node) const {

@@ -118,6 +118,18 @@ TEST(RatchetTree, KnowsItsKeysUnderRandomOperations) {
   }
 }
 
+// No commit leaves such a parent, but a tree that we are given may hold one.
+TEST(RatchetTree, TruncationForgetsTheKeyOfAParentThatItCutsOff) {
+  RatchetTree tree = tree_of(5);
+  tree.remove_leaf(LeafIndex{3});
+  tree.remove_leaf(LeafIndex{2});
+  tree.set_parent(NodeIndex{3}, {Bytes(32, 0x77), {}, {}});
+  EXPECT_TRUE(tree.has_encryption_key(Bytes(32, 0x77)));
+  tree.remove_leaf(LeafIndex{4});
+  EXPECT_EQ(tree.width(), 2u);
+  EXPECT_FALSE(tree.has_encryption_key(Bytes(32, 0x77)));
+}
+
 TEST(RatchetTree, AddIsUnmergedAtEveryNodeAbove) {
   RatchetTree tree = tree_of(3);
   tree.set_parent(NodeIndex{3}, parent_with());
