@@ -121,17 +121,9 @@ World make_warm(uint32_t members, crypto::SystemRandom& random) {
 Client make_client(Random& random) {
   auto identity = group::Identity::generate(random);
   const Suite& suite = the_suite();
-  Client out{crypto::signature_key_from_private(suite.signature, identity.seed().reveal()),
-             {},
-             {crypto::generate_hpke_key(suite.kem(), random),
-              crypto::generate_hpke_key(suite.kem(), random)}};
-  out.package = {.cipher_suite = suite.id,
-                 .init_key = out.keys.init.public_key,
-                 .leaf_node = group::leaf_template(identity, now)};
-  out.package.leaf_node.encryption_key = out.keys.encryption.public_key;
-  out.package.leaf_node.sign(suite, out.signer, std::nullopt);
-  out.package.sign(suite, out.signer);
-  return out;
+  auto signer = crypto::signature_key_from_private(suite.signature, identity.seed().reveal());
+  NewKeyPackage made = new_key_package(suite, group::leaf_template(identity, now), signer, random);
+  return {std::move(signer), std::move(made.key_package), std::move(made.keys)};
 }
 
 Group create_group(const Client& creator, Random& random) {

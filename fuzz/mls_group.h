@@ -63,8 +63,8 @@ struct HonestGroup {
   test::TestClient alice{suite, "alice", random};
   test::TestClient bob{suite, "bob", random};
   test::TestClient carol{suite, "carol", random};
-  test::OwnKeyPackage bob_package = bob.make_key_package(random);
-  test::OwnKeyPackage carol_package = carol.make_key_package(random);
+  mls::NewKeyPackage bob_package = bob.make_key_package(random);
+  mls::NewKeyPackage carol_package = carol.make_key_package(random);
 
   HonestGroup() {
     alice.create_group(random);

@@ -11,7 +11,7 @@ namespace {
 struct Invitation {
   fuzz::HonestGroup honest;
   test::TestClient dave{honest.suite, "dave", honest.random};
-  test::OwnKeyPackage own = dave.make_key_package(honest.random);
+  mls::NewKeyPackage own = dave.make_key_package(honest.random);
   Bytes group_secrets;
   Bytes group_info;
 

@@ -190,7 +190,7 @@ TEST(BadInput, ProcessRefusesADamagedPrivateMessageAndChangesNothing) {
   test::TestClient alice(suite, "alice", random);
   test::TestClient bob(suite, "bob", random);
   alice.create_group(random);
-  const test::OwnKeyPackage own = bob.make_key_package(random);
+  const mls::NewKeyPackage own = bob.make_key_package(random);
   mls::NewCommit add = alice.group().commit({.proposals = {{mls::Add{own.key_package}}}},
                                             alice.signer(), test::test_time, random);
   alice.group().merge(std::move(add.staged));

@@ -26,7 +26,7 @@ struct Shape {
 // A client on its way into the group.
 struct Joiner {
   ClientPtr client;
-  OwnKeyPackage own;
+  mls::NewKeyPackage own;
 };
 
 // A proposal that waits in all groups, as the oracle sees it.
@@ -71,7 +71,7 @@ class Life {
   }
   Joiner new_joiner() {
     ClientPtr client = new_client();
-    OwnKeyPackage own = client->make_key_package(random_);
+    mls::NewKeyPackage own = client->make_key_package(random_);
     return {std::move(client), std::move(own)};
   }
   // Saving and loading changes nothing that can be seen, and what follows goes on as before.

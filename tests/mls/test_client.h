@@ -7,12 +7,6 @@ namespace qnpc::test {
 
 inline constexpr UnixTime test_time{1'800'000'000};
 
-/// A KeyPackage and what its owner keeps.
-struct OwnKeyPackage {
-  mls::KeyPackage key_package;
-  mls::KeyPackageKeys keys;
-};
-
 class TestClient {
  public:
   TestClient(const mls::Suite& suite, std::string name, Random& random)
@@ -25,26 +19,17 @@ class TestClient {
   mls::Group& group() { return group_.value(); }
   const mls::Group& group() const { return group_.value(); }
 
-  OwnKeyPackage make_key_package(Random& random) const {
-    OwnKeyPackage out{{},
-                      {crypto::generate_hpke_key(suite_->kem(), random),
-                       crypto::generate_hpke_key(suite_->kem(), random)}};
-    mls::KeyPackage& package = out.key_package;
-    package.cipher_suite = suite_->id;
-    package.init_key = out.keys.init.public_key;
-    package.leaf_node = leaf();
-    package.leaf_node.encryption_key = out.keys.encryption.public_key;
-    package.leaf_node.lifetime = {test_time.seconds - 1000, test_time.seconds + 1000};
-    package.leaf_node.sign(*suite_, signer_, std::nullopt);
-    package.sign(*suite_, signer_);
-    return out;
+  mls::NewKeyPackage make_key_package(Random& random) const {
+    mls::LeafNode of_ours = leaf();
+    of_ours.lifetime = {test_time.seconds - 1000, test_time.seconds + 1000};
+    return mls::new_key_package(*suite_, std::move(of_ours), signer_, random);
   }
 
   void create_group(Random& random) {
     group_.emplace(mls::Group::create(*suite_, random.bytes(16), leaf(), {}, signer_, random));
   }
   /// `welcome` is an MLSMessage.
-  void join(View welcome, const OwnKeyPackage& own) {
+  void join(View welcome, const mls::NewKeyPackage& own) {
     mls::MlsMessage message = mls::parse_message(welcome);
     group_.emplace(mls::Group::join(std::get<mls::Welcome>(message.content),
                                     {.key_package = own.key_package, .keys = own.keys}));
