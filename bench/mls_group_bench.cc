@@ -123,9 +123,10 @@ void bench_commits(World& w, uint32_t members, const char* shape, const Floor& f
   PathSize path = path_size(alice.tree(), alice.own_leaf());
   double made = static_cast<double>(path.seals) * floor.seal() +
                 static_cast<double>(path.keys) * floor.path_key() + 2 * floor.sign;
-  mls::NewCommit commit;
-  Spent spent = least_of_many([&] { commit = alice.commit({}, w.alice.signer, now, w.random); });
-  print(shape, members, {"commit", spent, commit.message.size(), made, threads, 1.3});
+  // The first of the epoch, so that its receiver has no generation to skip.
+  const Bytes commit = alice.commit({}, w.alice.signer, now, w.random).message;
+  Spent spent = least_of_many([&] { alice.commit({}, w.alice.signer, now, w.random); });
+  print(shape, members, {"commit", spent, commit.size(), made, threads, 1.3});
 
   Client carol = make_client(w.random);
   mls::NewCommit add;
@@ -138,9 +139,9 @@ void bench_commits(World& w, uint32_t members, const char* shape, const Floor& f
 
   double keys =
       static_cast<double>(derived_keys(alice.tree(), alice.own_leaf(), w.bob_group->own_leaf()));
-  spent = least_of_many([&] { w.bob_group->process(mls::parse_message(commit.message), now); });
+  spent = least_of_many([&] { w.bob_group->process(mls::parse_message(commit), now); });
   print(shape, members,
-        {"process", spent, commit.message.size(),
+        {"process", spent, commit.size(),
          2 * floor.verify + floor.open() + keys * floor.path_key(), 1, 1.5});
 }
 
