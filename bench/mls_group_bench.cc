@@ -141,8 +141,8 @@ void bench_commits(World& w, uint32_t members, const char* shape, const Floor& f
       static_cast<double>(derived_keys(alice.tree(), alice.own_leaf(), w.bob_group->own_leaf()));
   spent = least_of_many([&] { w.bob_group->process(mls::parse_message(commit), now); });
   print(shape, members,
-        {"process", spent, commit.size(),
-         2 * floor.verify + floor.open() + keys * floor.path_key(), 1, 1.5});
+        {"process", spent, commit.size(), 2 * floor.verify + floor.open() + keys * floor.path_key(),
+         1, 1.5});
 }
 
 void bench_messages(World& w, uint32_t members, const char* shape, const Floor& floor) {

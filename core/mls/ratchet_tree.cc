@@ -33,6 +33,7 @@ RatchetTree RatchetTree::read(codec::Reader& r) {
   require(!slots.empty() && slots.back().leaf, Reject::malformed_tree);
   RatchetTree tree;
   tree.resize(tree_width(static_cast<uint32_t>(slots.size() / 2 + 1)));
+  tree.blank_from_ = static_cast<uint32_t>(slots.size());
   for (size_t i = 0; i < slots.size(); ++i) tree.slots_.edit(i) = std::move(slots[i]);
   tree.index_keys();
   return tree;
@@ -137,6 +138,7 @@ void RatchetTree::put(NodeIndex node, Slot slot) {
     ++credential_types_[slot.leaf->credential.credential_type];
   }
   if (slot.parent) parent_encryption_keys_.insert(&slot.parent->encryption_key);
+  if (slot.leaf || slot.parent) blank_from_ = std::max(blank_from_, value(node) + 1);
   slots_.edit(value(node)) = std::move(slot);
   forget_hashes(node);
 }
@@ -154,6 +156,7 @@ void RatchetTree::forget_hashes(NodeIndex node) {
 void RatchetTree::resize(uint32_t width) {
   slots_.resize(node_count(width));
   hashes_.resize(width - 1);
+  blank_from_ = std::min(blank_from_, node_count(width));
 }
 
 void RatchetTree::set_leaf(LeafIndex index, LeafNode leaf) {
@@ -226,7 +229,20 @@ std::vector<NodeIndex> RatchetTree::resolution(NodeIndex node) const {
   return out;
 }
 
+// So that the blank right part of a tree costs nothing.
+bool RatchetTree::is_behind_all(NodeIndex node) const {
+  uint32_t leftmost = value(node) + 1 - (uint32_t{1} << level(node));
+  return leftmost >= blank_from_;
+}
+
+bool RatchetTree::resolution_is_empty(NodeIndex node) const {
+  if (is_behind_all(node)) return true;
+  if (is_leaf(node) || !is_blank(node)) return is_blank(node);
+  return resolution_is_empty(left(node)) && resolution_is_empty(right(node));
+}
+
 void RatchetTree::append_resolution(NodeIndex node, std::vector<NodeIndex>& out) const {
+  if (is_behind_all(node)) return;
   if (!is_blank(node)) {
     out.push_back(node);
     if (const ParentNode* p = parent(node)) {
@@ -241,7 +257,7 @@ void RatchetTree::append_resolution(NodeIndex node, std::vector<NodeIndex>& out)
 std::vector<NodeIndex> RatchetTree::filtered_direct_path(LeafIndex index) const {
   std::vector<NodeIndex> path = direct_path(node_of(index), width());
   std::erase_if(path,
-                [&](NodeIndex node) { return resolution(copath_child(node, index)).empty(); });
+                [&](NodeIndex node) { return resolution_is_empty(copath_child(node, index)); });
   return path;
 }
 

@@ -84,6 +84,7 @@ class RatchetTree {
 
   /// 4.1.1, from the left.
   std::vector<NodeIndex> resolution(NodeIndex node) const;
+  bool resolution_is_empty(NodeIndex node) const;
   /// 4.1.2: the direct path without the nodes whose child on the copath has an empty resolution.
   std::vector<NodeIndex> filtered_direct_path(LeafIndex index) const;
   /// The child of `ancestor` that is not above `leaf`.
@@ -108,8 +109,10 @@ class RatchetTree {
   void index_keys();
   void truncate();
   void append_resolution(NodeIndex node, std::vector<NodeIndex>& out) const;
+  bool is_behind_all(NodeIndex node) const;
 
   SharedArray<Slot> slots_;
+  uint32_t blank_from_ = 0;                 // all slots from here on are blank
   mutable SharedArray<SmallBytes> hashes_;  // of node 2i+1; empty: to be computed
   KeySet leaf_encryption_keys_;
   KeySet parent_encryption_keys_;

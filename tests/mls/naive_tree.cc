@@ -205,6 +205,9 @@ std::string NaiveTree::difference(const NaiveNode& node, const mls::RatchetTree&
   std::vector<NodeIndex> resolved;
   for (const NaiveNode* below : resolution(node)) resolved.push_back(below->index());
   if (other.resolution(node.index()) != resolved) return name + "the resolution differs";
+  if (other.resolution_is_empty(node.index()) != resolved.empty()) {
+    return name + "the resolution is empty in one";
+  }
   if (other.tree_hash(*suite_, node.index()) != tree_hash(node, {})) {
     return name + "the tree hash differs";
   }
