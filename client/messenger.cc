@@ -142,9 +142,10 @@ void Messenger::invite(const Group& group, View key_package) {
   Bytes invited = group::key_package_identity(key_package);
   transact([&] {
     std::vector<Bytes> before = others(group);
-    group::Added added = member(group).add_member(key_package, now());
+    group::OwnCommit added = member(group).commit({.add = {to_bytes(key_package)}}, now());
+    member(group).enter_pending_commit();
     save(group);
-    state_.outbox.add(added.commit, before, random_);
+    state_.outbox.add(added.message, before, random_);
     state_.outbox.add(added.welcome, {invited}, random_);
     note(group.ref, Kind::added, identity_key(), joined_keys({invited}), true);
   });
@@ -263,6 +264,7 @@ void Messenger::open(const Group& group, View message) {
     case group::Received::Kind::application:
       note(group.ref, Kind::received, received.sender, std::move(received.plaintext), false);
       break;
+    case group::Received::Kind::leave: break;
     case group::Received::Kind::commit:
       epoch_changed_ = true;
       if (!received.added.empty()) {

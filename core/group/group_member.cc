@@ -1,6 +1,7 @@
 #include "qnpc/group/group_member.h"
 
 #include <algorithm>
+#include <set>
 
 #include "qnpc/base/limits.h"
 #include "qnpc/group/key_package.h"
@@ -11,6 +12,9 @@ namespace qnpc::group {
 namespace {
 
 constexpr size_t group_id_size = 32;
+constexpr size_t log_id_size = 32;
+constexpr size_t token_size = 32;
+constexpr std::string_view token_label = "quicnprotochat append token";
 
 // Our credential rule: a basic credential is the signature key itself, so that an identity key
 // names one member and nobody can claim another's.
@@ -24,10 +28,42 @@ void require_own_credentials(const mls::RatchetTree& tree) {
   for (mls::LeafIndex index : tree.members()) require_own_credential(*tree.leaf(index));
 }
 
+std::string name_in(const mls::Extensions& extensions) {
+  const Bytes* name = mls::find_extension(extensions, group_name_extension);
+  return name == nullptr ? "" : to_text(*name);
+}
+
+Bytes log_id_in(const mls::Extensions& extensions) {
+  const Bytes* id = mls::find_extension(extensions, group_log_extension);
+  return id == nullptr ? Bytes() : *id;
+}
+
+mls::Extensions group_extensions(std::string_view name, Bytes log_id) {
+  if (name.size() > limits::group_name) {
+    throw Error(Reason::too_large,
+                "a group's name has at most " + std::to_string(limits::group_name) + " bytes");
+  }
+  return {{group_name_extension, to_bytes(name)}, {group_log_extension, std::move(log_id)}};
+}
+
+Secret token_of(const mls::Suite& suite, const mls::EpochSecrets& secrets, View log_id) {
+  return mls::mls_exporter(suite, secrets, token_label, log_id, token_size);
+}
+
+// A proposal that waits keeps everybody from sending (RFC 9420 12.4) until somebody commits it. So
+// only that one waits which cannot be committed by who wants it, and which always can by others.
+bool removes_its_sender(const mls::QueuedProposal& queued) {
+  const auto* remove = queued.proposal.get<mls::Remove>();
+  return remove != nullptr && queued.sender.sender_type == mls::SenderType::member &&
+         remove->removed == queued.sender.leaf_index();
+}
+
 // And who stays in the group stays who they are: a leaf that takes another identity would be
-// somebody new whom no commit has announced.
-void require_own_rules(const mls::StagedCommit& staged) {
+// somebody new whom no commit has announced. The log stays the same one, or members would read
+// different ones.
+void require_own_rules(const mls::StagedCommit& staged, View log_id) {
   mls::require(!staged.reinit, mls::Reject::reinit_refused);
+  mls::require(equal(log_id_in(staged.next->context.extensions), log_id), mls::Reject::log_changed);
   const mls::RatchetTree& next = staged.next->tree;
   require_own_credentials(next);
   for (mls::LeafIndex index : staged.old_tree.members()) {
@@ -65,7 +101,10 @@ struct GroupMember::State {
     if (!group) throw Error(Reason::usage, "this member has no group yet");
     return *group;
   }
-  Received applied(mls::StagedCommit staged);
+  /// What a commit makes of the group as it is now.
+  Received described(const mls::StagedCommit& staged) const;
+  /// Throws Reason::usage for who is no member, and for ourselves.
+  mls::LeafIndex leaf_of_other(View identity_key) const;
 };
 
 GroupMember::GroupMember(const Identity& identity, Storage& keys, Random& random)
@@ -89,26 +128,66 @@ Bytes GroupMember::generate_key_package(UnixTime now) {
 
 void GroupMember::create_group(std::string_view name, UnixTime now) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
-  if (name.size() > limits::group_name) {
-    throw Error(Reason::too_large,
-                "a group's name has at most " + std::to_string(limits::group_name) + " bytes");
-  }
-  state_->group = mls::Group::create(
-      mls::suite_of(default_suite), state_->random.bytes(group_id_size),
-      leaf_template(state_->identity, now), {{group_name_extension, to_bytes(name)}},
-      state_->identity.key_pair(), state_->random);
+  state_->group =
+      mls::Group::create(mls::suite_of(default_suite), state_->random.bytes(group_id_size),
+                         leaf_template(state_->identity, now),
+                         group_extensions(name, state_->random.bytes(log_id_size)),
+                         state_->identity.key_pair(), state_->random);
 }
 
-Added GroupMember::add_member(View key_package, UnixTime now) {
+OwnCommit GroupMember::commit(const Changes& changes, UnixTime now) {
   mls::Group& group = state_->current();
-  auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
-  require_own_credential(parsed.leaf_node);
+  if (group.pending() != nullptr) throw Error(Reason::usage, "a commit is pending already");
   mls::CommitOptions options;
-  options.proposals.push_back({mls::Add{std::move(parsed)}});
+  for (const Bytes& identity : changes.remove) {
+    options.proposals.push_back({mls::Remove{state_->leaf_of_other(identity)}});
+  }
+  OwnCommit out;
+  for (const Bytes& key_package : changes.add) {
+    auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
+    require_own_credential(parsed.leaf_node);
+    out.added.push_back(parsed.leaf_node.signature_key);
+    options.proposals.push_back({mls::Add{std::move(parsed)}});
+  }
+  if (changes.name) {
+    options.proposals.push_back(
+        {mls::GroupContextExtensions{group_extensions(*changes.name, log_id())}});
+  }
   mls::NewCommit commit = group.commit(options, state_->identity.key_pair(), now, state_->random);
-  require_own_rules(commit.staged);
-  group.merge(std::move(commit.staged));
-  return {std::move(commit.message), std::move(*commit.welcome)};
+  require_own_rules(commit.staged, log_id());
+  out.message = commit.message;
+  if (commit.welcome) out.welcome = *commit.welcome;
+  const mls::Epoch& next = *commit.staged.next;
+  out.next_token = token_of(next.suite(), next.secrets, log_id());
+  group.set_pending(std::move(commit));
+  return out;
+}
+
+bool GroupMember::has_pending_commit() const { return state_->current().pending() != nullptr; }
+
+Received GroupMember::enter_pending_commit() {
+  mls::Group& group = state_->current();
+  if (group.pending() == nullptr) throw Error(Reason::usage, "no commit is pending");
+  Received out = state_->described(group.pending()->staged);
+  group.merge_pending();
+  return out;
+}
+
+void GroupMember::discard_pending_commit() { state_->current().discard_pending(); }
+
+Bytes GroupMember::propose_leave(UnixTime now) {
+  mls::Group& group = state_->current();
+  return group.propose({mls::Remove{group.own_leaf()}}, state_->identity.key_pair(), now,
+                       state_->random);
+}
+
+std::vector<Bytes> GroupMember::leaving() const {
+  const mls::Group& group = state_->current();
+  std::set<mls::LeafIndex> leaves;
+  for (const mls::QueuedProposal& queued : group.proposals()) {
+    if (const auto* remove = queued.proposal.get<mls::Remove>()) leaves.insert(remove->removed);
+  }
+  return identities(group.tree(), {leaves.begin(), leaves.end()});
 }
 
 void GroupMember::join_group(View welcome) {
@@ -119,6 +198,8 @@ void GroupMember::join_group(View welcome) {
   mls::Group group =
       mls::Group::join(parsed, {.key_package = own->key_package, .keys = own->private_keys});
   require_own_credentials(group.tree());
+  mls::require(log_id_in(group.context().extensions).size() == log_id_size,
+               mls::Reject::log_missing);
   state_->group = std::move(group);
   forget_key_package(own->key_package, state_->keys);
 }
@@ -131,39 +212,52 @@ Bytes GroupMember::send_message(View plaintext) {
 
 Received GroupMember::receive_message(View message, UnixTime now) {
   // What is not encrypted could come from the server: RFC 9420 12.1.8 lets strangers propose that
-  // they be added. And a proposal that waits would keep us from sending (12.4) until somebody
-  // commits it, so that one member could silence the rest: members here commit by value.
+  // they be added.
   mls::MlsMessage encrypted{parse_as<mls::PrivateMessage>(message, "PrivateMessage")};
-  mls::require(encrypted.get<mls::PrivateMessage>()->content_type != mls::ContentType::proposal,
-               mls::Reject::proposal_refused);
-  mls::Processed processed = state_->current().process(encrypted, now);
+  mls::Policy policy(now);
+  policy.accepts_proposal = removes_its_sender;
+  mls::Processed processed = state_->current().process(encrypted, policy);
   Received out;
   if (auto* application = std::get_if<mls::ApplicationMessage>(&processed)) {
     out.kind = Received::Kind::application;
     out.sender = std::move(application->sender.signature_key);
     out.plaintext = Secret::copy_of(application->data);
     wipe(application->data);
+  } else if (auto* proposal = std::get_if<mls::ReceivedProposal>(&processed)) {
+    out.kind = Received::Kind::leave;
+    out.sender =
+        state_->current().tree().leaf(proposal->proposal.sender.leaf_index())->signature_key;
   } else {
-    out = state_->applied(std::get<mls::StagedCommit>(std::move(processed)));
+    mls::StagedCommit& staged = std::get<mls::StagedCommit>(processed);
+    if (staged.next) require_own_rules(staged, log_id());
+    out = state_->described(staged);
+    state_->current().merge(std::move(staged));
   }
   return out;
 }
 
-// Judges the next epoch by our own rules too, and enters it.
-Received GroupMember::State::applied(mls::StagedCommit staged) {
+Received GroupMember::State::described(const mls::StagedCommit& staged) const {
   Received out{.kind = Received::Kind::commit};
   const mls::RatchetTree& next = staged.next ? staged.next->tree : staged.old_tree;
-  if (staged.next) {
-    require_own_rules(staged);
-    out.added = identities(next, staged.added);
-  }
   if (const mls::LeafNode* committer = next.leaf(staged.committer)) {
     out.sender = committer->signature_key;
   }
   out.removed = identities(staged.old_tree, staged.removed);
   out.removed_us = !staged.next;
-  group->merge(std::move(staged));
+  if (!staged.next) return out;
+  out.added = identities(next, staged.added);
+  std::string name = name_in(staged.next->context.extensions);
+  if (name != name_in(group->context().extensions)) out.name = std::move(name);
   return out;
+}
+
+mls::LeafIndex GroupMember::State::leaf_of_other(View identity_key) const {
+  for (const mls::Member& member : group->members()) {
+    if (!equal(member.leaf->signature_key, identity_key)) continue;
+    if (member.index != group->own_leaf()) return member.index;
+    throw Error(Reason::usage, "nobody can remove themselves: propose to leave");
+  }
+  throw Error(Reason::usage, to_hex(identity_key) + " is no member of the group");
 }
 
 bool GroupMember::in_group() const { return state_->group && state_->group->is_active(); }
@@ -172,9 +266,13 @@ uint64_t GroupMember::epoch() const { return state_->current().context().epoch; 
 Bytes GroupMember::epoch_authenticator() const { return state_->current().epoch_authenticator(); }
 
 std::string GroupMember::group_name() const {
-  const Bytes* name =
-      mls::find_extension(state_->current().context().extensions, group_name_extension);
-  return name == nullptr ? "" : to_text(*name);
+  return name_in(state_->current().context().extensions);
+}
+
+Bytes GroupMember::log_id() const { return log_id_in(state_->current().context().extensions); }
+
+Secret GroupMember::append_token() const {
+  return state_->current().export_secret(token_label, log_id(), token_size);
 }
 
 std::vector<Bytes> GroupMember::members() const {

@@ -1,17 +1,21 @@
 // group_member: one identity's part in one MLS group, from key package to conversation.
 //
 //   alice.create_group("friends", now);
-//   Bytes key_package = bob.generate_key_package(now);
-//   Added added = alice.add_member(key_package, now);
-//   bob.join_group(added.welcome);
+//   OwnCommit commit = alice.commit({.add = {bob.generate_key_package(now)}}, now);
+//   alice.enter_pending_commit();  // once the group's log has accepted commit.message
+//   bob.join_group(commit.welcome);
 //   Bytes message = alice.send_message(text);
 //   Received received = bob.receive_message(message, now);
+//
+// A group has one log, which accepts one commit for each epoch (docs/rpc.md). A commit of ours is
+// therefore pending until it is read back from there, or another one is.
 //
 // A call that throws leaves the member as it was. A call that returns has changed the member in
 // memory: save() it, and commit that transaction, before anything it returned leaves the process.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,21 +25,31 @@
 
 namespace qnpc::group {
 
-/// What add_member gives: both are MLSMessages (RFC 9420 6).
-struct Added {
-  Bytes commit;   // for those who were members before
-  Bytes welcome;  // for the new member; holds the ratchet tree
+/// What a commit changes, beside our own keys, which it always renews, and what others proposed.
+struct Changes {
+  std::vector<Bytes> add;           // KeyPackages, each an MLSMessage
+  std::vector<Bytes> remove;        // identity keys; one may be removed and added at once
+  std::optional<std::string> name;  // what people call the group
+};
+
+/// A commit of ours, pending. Messages are MLSMessages (RFC 9420 6).
+struct OwnCommit {
+  Bytes message;
+  Secret next_token;         // append_token() of the epoch that it begins
+  Bytes welcome;             // for those in `added`, with the ratchet tree; empty without any
+  std::vector<Bytes> added;  // identity keys
 };
 
 /// What a message turned out to be.
 struct Received {
-  enum class Kind { application, commit };
+  enum class Kind { application, commit, leave };
   Kind kind = Kind::application;
-  Bytes sender;              // identity key
-  Secret plaintext;          // of an application message
-  std::vector<Bytes> added;  // identity keys, of a commit
-  std::vector<Bytes> removed;
-  bool removed_us = false;  // after this the member can neither send nor receive
+  Bytes sender;                     // identity key
+  Secret plaintext;                 // of an application message
+  std::vector<Bytes> added;         // identity keys, of a commit
+  std::vector<Bytes> removed;       // likewise; they left where they had asked for it
+  std::optional<std::string> name;  // the group's new one
+  bool removed_us = false;          // after this the member can neither send nor receive
 };
 
 class GroupMember {
@@ -53,19 +67,33 @@ class GroupMember {
   /// A fresh KeyPackage as MLSMessage; its private keys go to `keys` until a Welcome uses them.
   Bytes generate_key_package(UnixTime now);
 
-  /// Starts a group of one. The group id is random; `name` (UTF-8, up to limits::group_name bytes)
-  /// is what people call it, and travels encrypted in the GroupContext.
+  /// Starts a group of one. Group id and log id are random; `name` (UTF-8, up to
+  /// limits::group_name bytes) is what people call it. Name and log id travel encrypted in the
+  /// GroupContext.
   void create_group(std::string_view name, UnixTime now);
 
-  /// Commits the addition of the owner of `key_package` (an MLSMessage) and enters the new epoch.
-  /// Throws mls::Rejected for a KeyPackage that breaks a rule, e.g. an expired or own one.
-  Added add_member(View key_package, UnixTime now);
+  /// Prepares the next epoch, which enter_pending_commit() enters. Throws Reason::usage where a
+  /// commit is pending already, where we would remove ourselves or whoever is no member, and
+  /// mls::Rejected for a KeyPackage that breaks a rule, e.g. an expired one or a member's.
+  OwnCommit commit(const Changes& changes, UnixTime now);
+  bool has_pending_commit() const;
+  Received enter_pending_commit();
+  /// Another commit does so too. Nothing happens where there is none.
+  void discard_pending_commit();
+
+  /// Asks the others to remove us, since nobody can commit that for oneself (RFC 9420 12.2).
+  /// Until one does, we cannot send. The epoch's end without our removal voids it.
+  Bytes propose_leave(UnixTime now);
+  /// Who asked so in this epoch, in leaf order, perhaps we among them. Somebody has to commit
+  /// before anybody can send (RFC 9420 12.4).
+  std::vector<Bytes> leaving() const;
 
   /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased.
   /// Throws Reason::not_found where it is for none of them.
   void join_group(View welcome);
 
-  /// A PrivateMessage, padded to a size bucket.
+  /// A PrivateMessage, padded to a size bucket. Rejects while somebody is leaving()
+  /// (proposals_pending).
   Bytes send_message(View plaintext);
 
   /// Opens and applies a PrivateMessage of the group. Throws mls::Rejected, Reason::decrypt_failed,
@@ -77,6 +105,9 @@ class GroupMember {
 
   bool in_group() const;  // false before create_group or join_group, and after our removal
   View group_id() const;
+  Bytes log_id() const;  // 32 bytes: the group's log at the Delivery Service
+  /// 32 bytes that the members of this epoch know: shows the log that we are one of them.
+  Secret append_token() const;
   std::string group_name() const;
   uint64_t epoch() const;
   std::vector<Bytes> members() const;  // identity keys, in leaf order

@@ -15,6 +15,12 @@ using test::reject_of;
 
 constexpr UnixTime now{1'800'000'000};
 
+// A commit of ours that is in force, as if the log had accepted it.
+struct Added {
+  Bytes commit;
+  Bytes welcome;
+};
+
 class Person {
  public:
   explicit Person(Random& random)
@@ -25,6 +31,14 @@ class Person {
     Received received = member.receive_message(message, now);
     EXPECT_EQ(received.kind, Received::Kind::application);
     return to_text(received.plaintext.reveal());
+  }
+  Added commit(const Changes& changes, UnixTime time = now) {
+    OwnCommit made = member.commit(changes, time);
+    member.enter_pending_commit();
+    return {std::move(made.message), std::move(made.welcome)};
+  }
+  Added add(Bytes key_package, UnixTime time = now) {
+    return commit({.add = {std::move(key_package)}}, time);
   }
   // As after a restart: only what was stored is left.
   void restart() {
@@ -78,9 +92,8 @@ class GroupMemberTest : public testing::Test {
   // Alice makes the group and adds Bob, then Carol.
   void make_group_of_three() {
     alice.member.create_group("friends", now);
-    bob.member.join_group(
-        alice.member.add_member(bob.member.generate_key_package(now), now).welcome);
-    Added added = alice.member.add_member(carol.member.generate_key_package(now), now);
+    bob.member.join_group(alice.add(bob.member.generate_key_package(now)).welcome);
+    Added added = alice.add(carol.member.generate_key_package(now));
     bob.member.receive_message(added.commit, now);
     carol.member.join_group(added.welcome);
   }
@@ -105,7 +118,7 @@ TEST_F(GroupMemberTest, ThreePeopleTalk) {
 TEST_F(GroupMemberTest, EverythingSurvivesRestarts) {
   alice.member.create_group("friends", now);
   Bytes key_package = bob.member.generate_key_package(now);
-  Added added = alice.member.add_member(key_package, now);
+  Added added = alice.add(key_package);
   bob.member = GroupMember(bob.identity, bob.keys, random);  // register, restart, join
   bob.member.join_group(added.welcome);
   for (int i = 0; i < 3; ++i) {
@@ -120,7 +133,7 @@ TEST_F(GroupMemberTest, AMessageOfTheEpochBeforeStillOpens) {
   make_group_of_three();
   Bytes late = bob.member.send_message(as_view("late"));
   Person dave(random);
-  Added added = alice.member.add_member(dave.member.generate_key_package(now), now);
+  Added added = alice.add(dave.member.generate_key_package(now));
   carol.member.receive_message(added.commit, now);
   alice.restart();
   EXPECT_EQ(alice.read(late), "late");
@@ -132,7 +145,7 @@ TEST_F(GroupMemberTest, AMessageOfTheEpochBeforeStillOpens) {
 TEST_F(GroupMemberTest, ALateJoinerCannotReadWhatCameBefore) {
   alice.member.create_group("friends", now);
   Bytes early = alice.member.send_message(as_view("before"));
-  Added added = alice.member.add_member(bob.member.generate_key_package(now), now);
+  Added added = alice.add(bob.member.generate_key_package(now));
   bob.member.join_group(added.welcome);
   EXPECT_THROW(bob.member.receive_message(early, now), mls::Rejected);
 }
@@ -170,18 +183,18 @@ TEST_F(GroupMemberTest, MessagesMayArriveInAnyOrder) {
 TEST_F(GroupMemberTest, RefusesWhoIsThereAlreadyAndWhatHasExpired) {
   make_group_of_three();
   Bytes epoch = alice.member.epoch_authenticator();
-  EXPECT_THROW(alice.member.add_member(bob.member.generate_key_package(now), now), mls::Rejected);
+  EXPECT_THROW(alice.add(bob.member.generate_key_package(now)), mls::Rejected);
   Person dave(random);
   Bytes key_package = dave.member.generate_key_package(now);
   UnixTime next_year{now.seconds + 365 * 86400};
-  EXPECT_THROW(alice.member.add_member(key_package, next_year), mls::Rejected);
+  EXPECT_THROW(alice.add(key_package, next_year), mls::Rejected);
   EXPECT_EQ(alice.member.epoch_authenticator(), epoch);
   EXPECT_EQ(bob.read(alice.member.send_message(as_view("still here"))), "still here");
 }
 
 TEST_F(GroupMemberTest, AWelcomeIsUsedOnceAndByItsOwnerOnly) {
   alice.member.create_group("friends", now);
-  Added added = alice.member.add_member(bob.member.generate_key_package(now), now);
+  Added added = alice.add(bob.member.generate_key_package(now));
   EXPECT_THROW(carol.member.join_group(added.welcome), Error);
   bob.member.join_group(added.welcome);
   EXPECT_EQ(bob.keys.records().size(), 0u);
@@ -193,8 +206,8 @@ TEST_F(GroupMemberTest, CommitsOfTwoAtOnceAreToldApart) {
   make_group_of_three();
   Person dave(random);
   Person erin(random);
-  Added by_alice = alice.member.add_member(dave.member.generate_key_package(now), now);
-  Added by_bob = bob.member.add_member(erin.member.generate_key_package(now), now);
+  Added by_alice = alice.add(dave.member.generate_key_package(now));
+  Added by_bob = bob.add(erin.member.generate_key_package(now));
   carol.member.receive_message(by_alice.commit, now);
   EXPECT_THROW(carol.member.receive_message(by_bob.commit, now), mls::Rejected);
   EXPECT_EQ(carol.member.epoch_authenticator(), alice.member.epoch_authenticator());
@@ -211,7 +224,7 @@ TEST_F(GroupMemberTest, InspectTellsWhereAMessageBelongs) {
   alice.member.create_group("friends", now);
   Bytes key_package = bob.member.generate_key_package(now);
   EXPECT_EQ(key_package_identity(key_package), bob.key());
-  Added added = alice.member.add_member(key_package, now);
+  Added added = alice.add(key_package);
   EXPECT_TRUE(inspect_message(added.welcome).is_welcome);
   MessageInfo info = inspect_message(added.commit);
   EXPECT_TRUE(equal(info.group_id, alice.member.group_id()));
@@ -241,7 +254,7 @@ TEST_F(GroupMemberTest, AServerCannotProposeAMemberOfItsOwn) {
       mls::protect_public(mls::suite_of(default_suite), std::move(proposal), unknown, {}));
 
   EXPECT_THROW(alice.member.receive_message(message, now), Error);
-  alice.member.add_member(dave.member.generate_key_package(now), now);
+  alice.add(dave.member.generate_key_package(now));
   EXPECT_EQ(alice.member.members(),
             (std::vector<Bytes>{alice.key(), bob.key(), carol.key(), dave.key()}));
 }
@@ -250,7 +263,7 @@ TEST_F(GroupMemberTest, RefusesACommitThatHandsALeafToSomebodyElse) {
   Rogue eve(random);
   Person dave(random);
   alice.member.create_group("friends", now);
-  eve.join(alice.member.add_member(eve.key_package(), now).welcome);
+  eve.join(alice.add(eve.key_package()).welcome);
   Bytes before = alice.member.epoch_authenticator();
 
   mls::CommitOptions hand_over{.new_signer = &dave.identity.key_pair()};
@@ -263,7 +276,7 @@ TEST_F(GroupMemberTest, RefusesACommitThatHandsALeafToSomebodyElse) {
 TEST_F(GroupMemberTest, RefusesACommitThatReplacesTheGroup) {
   Rogue eve(random);
   alice.member.create_group("friends", now);
-  eve.join(alice.member.add_member(eve.key_package(), now).welcome);
+  eve.join(alice.add(eve.key_package()).welcome);
   Bytes before = alice.member.epoch_authenticator();
   mls::CommitOptions reinit{
       .proposals = {{mls::ReInit{{1}, mls::ProtocolVersion::mls10, default_suite, {}}}}};
@@ -273,19 +286,142 @@ TEST_F(GroupMemberTest, RefusesACommitThatReplacesTheGroup) {
   EXPECT_EQ(alice.member.epoch_authenticator(), before);
 }
 
+TEST_F(GroupMemberTest, RefusesACommitThatChangesTheLog) {
+  Rogue eve(random);
+  alice.member.create_group("friends", now);
+  eve.join(alice.add(eve.key_package()).welcome);
+  Bytes before = alice.member.epoch_authenticator();
+  mls::GroupContextExtensions other_log{{{group_log_extension, Bytes(32, 7)}}};
+  mls::NewCommit commit =
+      eve.group->commit({.proposals = {{other_log}}}, eve.identity.key_pair(), now, random);
+  EXPECT_EQ(reject_of([&] { alice.member.receive_message(commit.message, now); }),
+            Reject::log_changed);
+  EXPECT_EQ(alice.member.epoch_authenticator(), before);
+}
+
+TEST_F(GroupMemberTest, RefusesAGroupWithoutALog) {
+  Rogue eve(random);
+  mls::NewKeyPackage own =
+      mls::new_key_package(mls::suite_of(default_suite), leaf_template(eve.identity, now),
+                           eve.identity.key_pair(), random);
+  eve.group = mls::Group::create(mls::suite_of(default_suite), Bytes(32, 1),
+                                 own.key_package.leaf_node, {}, eve.identity.key_pair(), random);
+  auto invited =
+      std::get<mls::KeyPackage>(mls::parse_message(bob.member.generate_key_package(now)).content);
+  mls::NewCommit commit =
+      eve.group->commit({.proposals = {{mls::Add{invited}}}}, eve.identity.key_pair(), now, random);
+  EXPECT_EQ(reject_of([&] { bob.member.join_group(*commit.welcome); }), Reject::log_missing);
+  EXPECT_EQ(bob.keys.records().size(), 1u);
+}
+
+TEST_F(GroupMemberTest, OneCommitAddsRemovesAndRenames) {
+  make_group_of_three();
+  Person dave(random), erin(random);
+  Bytes log = alice.member.log_id();
+  OwnCommit made = alice.member.commit(
+      {.add = {dave.member.generate_key_package(now), erin.member.generate_key_package(now)},
+       .remove = {carol.key()},
+       .name = "old friends"},
+      now);
+  EXPECT_EQ(made.added, (std::vector<Bytes>{dave.key(), erin.key()}));
+  Received own = alice.member.enter_pending_commit();
+  for (const Received& received : {std::move(own), bob.member.receive_message(made.message, now)}) {
+    EXPECT_EQ(received.kind, Received::Kind::commit);
+    EXPECT_EQ(received.sender, alice.key());
+    EXPECT_EQ(received.added.size(), 2u);
+    EXPECT_EQ(received.removed, std::vector<Bytes>{carol.key()});
+    EXPECT_EQ(received.name, "old friends");
+  }
+  EXPECT_TRUE(carol.member.receive_message(made.message, now).removed_us);
+  EXPECT_FALSE(carol.member.in_group());
+  dave.member.join_group(made.welcome);
+  erin.member.join_group(made.welcome);
+  EXPECT_EQ(erin.member.group_name(), "old friends");
+  EXPECT_EQ(erin.member.log_id(), log);
+  EXPECT_EQ(alice.read(dave.member.send_message(as_view("hi"))), "hi");
+}
+
+TEST_F(GroupMemberTest, WhoLostTheLogMayComeBackInOneCommit) {
+  make_group_of_three();
+  Added back =
+      alice.commit({.add = {carol.member.generate_key_package(now)}, .remove = {carol.key()}});
+  bob.member.receive_message(back.commit, now);
+  GroupMember again(carol.identity, carol.keys, random);
+  again.join_group(back.welcome);
+  EXPECT_EQ(again.epoch_authenticator(), bob.member.epoch_authenticator());
+}
+
+TEST_F(GroupMemberTest, NobodyRemovesThemselvesOrWhoIsNotThere) {
+  make_group_of_three();
+  Person dave(random);
+  for (const Bytes& identity : {alice.key(), dave.key()}) {
+    EXPECT_THROW(alice.member.commit({.remove = {identity}}, now), Error);
+    EXPECT_FALSE(alice.member.has_pending_commit());
+  }
+}
+
+TEST_F(GroupMemberTest, ACommitIsPendingUntilTheLogDecides) {
+  make_group_of_three();
+  Secret token = alice.member.append_token();
+  OwnCommit made = alice.member.commit({}, now);
+  alice.restart();
+  EXPECT_TRUE(alice.member.has_pending_commit());
+  EXPECT_EQ(alice.member.append_token(), token);
+  EXPECT_THROW(alice.member.commit({}, now), Error);
+  bob.member.receive_message(made.message, now);
+  EXPECT_EQ(bob.member.append_token(), made.next_token);
+  alice.member.enter_pending_commit();
+  EXPECT_EQ(alice.member.append_token(), made.next_token);
+  EXPECT_NE(made.next_token, token);
+}
+
+TEST_F(GroupMemberTest, AnotherMembersCommitReplacesThePendingOne) {
+  make_group_of_three();
+  OwnCommit lost = alice.member.commit({}, now);
+  Added won = bob.commit({});
+  alice.member.receive_message(won.commit, now);
+  EXPECT_FALSE(alice.member.has_pending_commit());
+  EXPECT_EQ(alice.member.epoch_authenticator(), bob.member.epoch_authenticator());
+  EXPECT_EQ(reject_of([&] { bob.member.receive_message(lost.message, now); }), Reject::wrong_epoch);
+}
+
+TEST_F(GroupMemberTest, WhoAsksToLeaveIsRemovedByTheNextCommit) {
+  make_group_of_three();
+  Bytes request = carol.member.propose_leave(now);
+  EXPECT_EQ(reject_of([&] { carol.member.send_message(as_view("x")); }), Reject::proposals_pending);
+  for (Person* person : {&alice, &bob}) {
+    Received received = person->member.receive_message(request, now);
+    EXPECT_EQ(received.kind, Received::Kind::leave);
+    EXPECT_EQ(received.sender, carol.key());
+    EXPECT_EQ(person->member.leaving(), std::vector<Bytes>{carol.key()});
+    person->restart();
+    EXPECT_EQ(person->member.leaving(), std::vector<Bytes>{carol.key()});
+  }
+  Added removal = alice.commit({});
+  EXPECT_EQ(bob.member.receive_message(removal.commit, now).removed,
+            std::vector<Bytes>{carol.key()});
+  EXPECT_TRUE(bob.member.leaving().empty());
+  EXPECT_TRUE(carol.member.receive_message(removal.commit, now).removed_us);
+  EXPECT_EQ(bob.read(alice.member.send_message(as_view("two of us"))), "two of us");
+}
+
 TEST_F(GroupMemberTest, OneMembersProposalSilencesNobody) {
   Rogue eve(random);
   alice.member.create_group("friends", now);
-  bob.member.join_group(alice.member.add_member(bob.member.generate_key_package(now), now).welcome);
-  Added added = alice.member.add_member(eve.key_package(), now);
+  bob.member.join_group(alice.add(bob.member.generate_key_package(now)).welcome);
+  Added added = alice.add(eve.key_package());
   bob.member.receive_message(added.commit, now);
   eve.join(added.welcome);
 
   mls::ReInit reinit{{1}, mls::ProtocolVersion::mls10, default_suite, {}};
-  Bytes proposal = eve.propose({reinit});
-  for (Person* member : {&alice, &bob}) {
-    EXPECT_EQ(reject_of([&] { member->member.receive_message(proposal, now); }),
-              Reject::proposal_refused);
+  // Also a removal, of anybody but its sender: 12.2 would not let that one commit it.
+  mls::Remove removes_alice{mls::LeafIndex{0}};
+  for (const mls::Proposal& unwanted : {mls::Proposal{reinit}, mls::Proposal{removes_alice}}) {
+    Bytes proposal = eve.propose(unwanted);
+    for (Person* member : {&alice, &bob}) {
+      EXPECT_EQ(reject_of([&] { member->member.receive_message(proposal, now); }),
+                Reject::proposal_refused);
+    }
   }
   EXPECT_EQ(bob.read(alice.member.send_message(as_view("still here"))), "still here");
 }

@@ -19,7 +19,7 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   leaf.credential.identity = leaf.signature_key;
   leaf.capabilities = {.versions = {mls::ProtocolVersion::mls10},
                        .cipher_suites = {default_suite},
-                       .extensions = {group_name_extension},
+                       .extensions = {group_name_extension, group_log_extension},
                        .proposals = {},
                        .credentials = {mls::CredentialType::basic}};
   leaf.leaf_node_source = mls::LeafNodeSource::key_package;

@@ -14,6 +14,8 @@ inline constexpr mls::CipherSuite default_suite =
 
 /// What people call the group, UTF-8, in the GroupContext. Of RFC 9420's range for private use.
 inline constexpr mls::ExtensionType group_name_extension{0xf001};
+/// The id of the group's log, 32 bytes, likewise.
+inline constexpr mls::ExtensionType group_log_extension{0xf002};
 
 /// A leaf of that identity, all but its encryption key and signature.
 mls::LeafNode leaf_template(const Identity& identity, UnixTime now);

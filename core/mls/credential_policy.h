@@ -31,6 +31,8 @@ class BasicCredentials : public CredentialPolicy {
 };
 const CredentialPolicy& basic_credentials();
 
+struct QueuedProposal;
+
 /// What the caller decides: the time, the longest lifetime, and whose credentials it accepts.
 /// `credentials` outlives it.
 /// For what is processed, the time is best the one at which the message was accepted by the
@@ -42,6 +44,9 @@ struct Policy {
       : lifetimes(rule), credentials(accepted) {}
   LifetimeRule lifetimes;
   const CredentialPolicy& credentials;
+  /// Whether a valid proposal from another may wait for a commit (12.4: nobody sends meanwhile);
+  /// null: all may. Others are rejected with proposal_refused.
+  bool (*accepts_proposal)(const QueuedProposal&) = nullptr;
 };
 
 /// A credential that is new to the group (5.3.1).

@@ -110,8 +110,10 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
     out = ApplicationMessage{*epoch_.tree.leaf(index), index, epoch,
                              std::move(framed.authenticated_data), std::move(*data)};
   } else {
-    validate_proposal(setting(framed.sender, policy),
-                      {std::get<Proposal>(framed.content), framed.sender, {}});
+    QueuedProposal received{std::get<Proposal>(framed.content), framed.sender, {}};
+    validate_proposal(setting(framed.sender, policy), received);
+    require(policy.accepts_proposal == nullptr || policy.accepts_proposal(received),
+            Reject::proposal_refused);
     queue(content);
     out = ReceivedProposal{proposals_.back()};
   }

@@ -155,8 +155,10 @@ constexpr Rule rules[] = {
     {Reject::proposals_pending, "proposals_pending",
      "proposals wait: a commit must come before application data"},
     {Reject::proposal_refused, "proposal_refused",
-     "this client takes no proposals apart from a commit"},
+     "this client lets no such proposal wait for a commit"},
     {Reject::reinit_refused, "reinit_refused", "this client follows no ReInit"},
+    {Reject::log_missing, "log_missing", "the group does not say which log is its own"},
+    {Reject::log_changed, "log_changed", "a commit gives the group another log"},
     {Reject::group_suspended, "group_suspended",
      "we are no longer a member, or the group is being replaced"},
 };

@@ -107,6 +107,8 @@ enum class Reject {
   proposals_pending,
   proposal_refused,
   reinit_refused,
+  log_missing,
+  log_changed,
   group_suspended,
 };
 
