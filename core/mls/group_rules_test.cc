@@ -78,6 +78,28 @@ TEST_F(GroupRulesTest, RejectsAPathWithTheLeafKeyOfBefore) {  // 12.4.2
       Reject::duplicate_encryption_key);
 }
 
+// 12.4.3.1: else nobody who is added, then or later, could join.
+TEST_F(GroupRulesTest, RejectsALeafWithAParentsKey) {
+  make_group_of_three();
+  NewCommit bobs = bob.commit({});
+  alice.follow(bobs.message);
+  bob.group->merge(std::move(bobs.staged));
+  Bytes parents_key = alice.group->tree().parent(NodeIndex{1})->encryption_key;
+  Proposal honest{Add{dave.key_package()}};
+  Proposal same{
+      Add{dave.key_package([&](auto& kp) { kp.leaf_node.encryption_key = parents_key; })}};
+  auto commit = [&](const Proposal& add) {
+    CommitOptions options{
+        .proposals = {add}, .force_path = false, .wire_format = WireFormat::public_message};
+    return alice.group->commit(options, alice.signer, now, random).message;
+  };
+  EXPECT_EQ(reject_of([&] { commit(same); }), Reject::duplicate_encryption_key);
+  Bytes forged = alice.forge(commit(honest), [&](FramedContent& content) {
+    std::get<Commit>(content.content).proposals = {{same}};
+  });
+  expect_reject(bob, forged, Reject::duplicate_encryption_key);
+}
+
 // 7.5: what is encrypted to Bob is a secret, but not the one that leads to the path's keys.
 TEST_F(GroupRulesTest, RejectsPathSecretsOfOtherKeys) {
   make_group_of_three();

@@ -261,7 +261,7 @@ ProposalList select_proposals(const CommitSetting& s, const ProposalList& propos
 void require_consistent(const CommitSetting& before, const AppliedProposals& applied,
                         LeafIndex committer) {
   const RatchetTree& tree = applied.tree;
-  require(tree.leaf_encryption_keys_differ(), Reject::duplicate_encryption_key);
+  require(tree.encryption_keys_differ(), Reject::duplicate_encryption_key);
   require(tree.signature_keys_differ(), Reject::duplicate_signature_key);
 
   // New extensions and a new credential type are everybody's business, a new leaf is its own.

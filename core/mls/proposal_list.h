@@ -57,7 +57,7 @@ void validate_path_leaf(const CommitSetting& setting, const AppliedProposals& ap
 /// updates of its own, removals of itself, and what contradicts a later or a stronger proposal.
 ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed);
 
-/// After the whole commit: keys are unique among the members and everybody understands everybody
+/// After the whole commit: keys are unique in the tree (12.4.3.1) and everybody understands everybody
 /// (7.3). Called with the tree that already holds the path. `before` is a group that keeps these
 /// rules, so that only what the commit brings is judged.
 void require_consistent(const CommitSetting& before, const AppliedProposals& applied,

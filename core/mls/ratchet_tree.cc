@@ -64,29 +64,19 @@ void RatchetTree::set_width(uint32_t width) {
 }
 
 void RatchetTree::index_keys() {
-  std::vector<const SmallBytes*> leaf_encryption, parent_encryption, signature;
+  std::vector<const SmallBytes*> encryption, signature;
   for (size_t i = 0; i < slots_.size(); ++i) {
     const Slot& s = slots_[i];
     if (s.leaf) {
-      leaf_encryption.push_back(&s.leaf->encryption_key);
+      encryption.push_back(&s.leaf->encryption_key);
       signature.push_back(&s.leaf->signature_key);
       ++credential_types_[s.leaf->credential.credential_type];
     } else if (s.parent) {
-      parent_encryption.push_back(&s.parent->encryption_key);
+      encryption.push_back(&s.parent->encryption_key);
     }
   }
-  leaf_encryption_keys_ = KeySet(leaf_encryption);
-  parent_encryption_keys_ = KeySet(parent_encryption);
+  encryption_keys_ = KeySet(encryption);
   signature_keys_ = KeySet(signature);
-}
-
-bool RatchetTree::encryption_keys_differ() const {
-  if (!leaf_encryption_keys_.all_differ() || !parent_encryption_keys_.all_differ()) return false;
-  for (size_t i = 1; i < slots_.size(); i += 2) {
-    const auto& parent = slots_[i].parent;
-    if (parent && leaf_encryption_keys_.contains(parent->encryption_key)) return false;
-  }
-  return true;
 }
 
 const RatchetTree::Slot* RatchetTree::slot(NodeIndex node) const {
@@ -126,18 +116,18 @@ std::vector<LeafIndex> RatchetTree::members() const {
 void RatchetTree::put(NodeIndex node, Slot slot) {
   const Slot& old = slots_[value(node)];
   if (old.leaf) {
-    leaf_encryption_keys_.erase(&old.leaf->encryption_key);
+    encryption_keys_.erase(&old.leaf->encryption_key);
     signature_keys_.erase(&old.leaf->signature_key);
     auto type = credential_types_.find(old.leaf->credential.credential_type);
     if (--type->second == 0) credential_types_.erase(type);
   }
-  if (old.parent) parent_encryption_keys_.erase(&old.parent->encryption_key);
+  if (old.parent) encryption_keys_.erase(&old.parent->encryption_key);
   if (slot.leaf) {
-    leaf_encryption_keys_.insert(&slot.leaf->encryption_key);
+    encryption_keys_.insert(&slot.leaf->encryption_key);
     signature_keys_.insert(&slot.leaf->signature_key);
     ++credential_types_[slot.leaf->credential.credential_type];
   }
-  if (slot.parent) parent_encryption_keys_.insert(&slot.parent->encryption_key);
+  if (slot.parent) encryption_keys_.insert(&slot.parent->encryption_key);
   if (slot.leaf || slot.parent) blank_from_ = std::max(blank_from_, value(node) + 1);
   slots_.edit(value(node)) = std::move(slot);
   forget_hashes(node);

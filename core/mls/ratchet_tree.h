@@ -46,15 +46,11 @@ class RatchetTree {
   const SmallBytes* encryption_key(NodeIndex node) const;
 
   /// Whether a node, or a leaf, has that key.
-  bool has_encryption_key(View key) const {
-    return leaf_encryption_keys_.contains(key) || parent_encryption_keys_.contains(key);
-  }
+  bool has_encryption_key(View key) const { return encryption_keys_.contains(key); }
   bool has_signature_key(View key) const { return signature_keys_.contains(key); }
-  /// 7.3: among the leaves.
-  bool leaf_encryption_keys_differ() const { return leaf_encryption_keys_.all_differ(); }
+  /// 7.3, 12.4.3.1: in the whole tree, and among the leaves.
+  bool encryption_keys_differ() const { return encryption_keys_.all_differ(); }
   bool signature_keys_differ() const { return signature_keys_.all_differ(); }
-  /// In the whole tree.
-  bool encryption_keys_differ() const;
   /// Each with the number of its leaves, which is not 0.
   const std::map<CredentialType, uint32_t>& credential_types() const { return credential_types_; }
 
@@ -114,8 +110,7 @@ class RatchetTree {
   SharedArray<Slot> slots_;
   uint32_t blank_from_ = 0;                 // all slots from here on are blank
   mutable SharedArray<SmallBytes> hashes_;  // of node 2i+1; empty: to be computed
-  KeySet leaf_encryption_keys_;
-  KeySet parent_encryption_keys_;
+  KeySet encryption_keys_;                  // of leaves and parents
   KeySet signature_keys_;
   std::map<CredentialType, uint32_t> credential_types_;
   mutable uint32_t no_blank_before_ = 0;  // so that adding many members is linear
