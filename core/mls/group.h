@@ -199,7 +199,7 @@ class Group {
                      const PskLookup& psks) const;
   TreeKeys keys_after(const AppliedProposals& applied) const;
   StagedCommit staged_from(const AppliedProposals& applied, LeafIndex committer) const;
-  void queue(const AuthenticatedContent& content);
+  const QueuedProposal& queue(const AuthenticatedContent& content);
   void enter(Epoch&& next);
   void forget_keys();
 
@@ -212,7 +212,7 @@ class Group {
   Epoch epoch_;
   std::deque<PastEpoch> past_;  // newest first
   ProposalList proposals_;
-  size_t proposal_bytes_ = 0;
+  size_t proposal_bytes_ = 0;  // no less than they have
   std::map<Bytes, std::shared_ptr<const crypto::HpkeKeyPair>> update_keys_;  // by public key
   std::optional<ReInit> reinit_;
   bool active_ = true;

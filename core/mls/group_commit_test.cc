@@ -93,5 +93,19 @@ TEST_F(GroupCommitTest, ARemovedMemberDerivesNothingFromNoSecrets) {
   EXPECT_TRUE(carol.group->epoch_authenticator().empty());
 }
 
+// Else the second would keep the first, which has to stand alone, from every commit (12.2).
+TEST_F(GroupCommitTest, AProposalThatComesTwiceWaitsOnce) {
+  make_group_of_three();
+  Bytes message = bob.group->propose({ReInit{{1}, ProtocolVersion::mls10, test::suite_id, {}}},
+                                     bob.signer, now, random, WireFormat::public_message);
+  alice.process(message);
+  auto before = alice.state();
+  auto again = std::get<ReceivedProposal>(alice.process(message));
+  EXPECT_EQ(again.proposal.ref, bob.group->proposals()[0].ref);
+  EXPECT_EQ(alice.state(), before);
+  EXPECT_EQ(alice.group->proposals().size(), 1u);
+  EXPECT_TRUE(alice.commit({}).staged.reinit.has_value());
+}
+
 }  // namespace
 }  // namespace qnpc::mls

@@ -114,24 +114,26 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
     validate_proposal(setting(framed.sender, policy), received);
     require(policy.accepts_proposal == nullptr || policy.accepts_proposal(received),
             Reject::proposal_refused);
-    queue(content);
-    out = ReceivedProposal{proposals_.back()};
+    out = ReceivedProposal{queue(content)};
   }
   if (used_key) epoch_.secret_tree.consume(std::move(*used_key));
   return out;
 }
 
-void Group::queue(const AuthenticatedContent& content) {
-  const Proposal& proposal = std::get<Proposal>(content.content.content);
-  size_t size = codec::encode(proposal).size();
+// The same proposal again changes nothing: anybody can send a PublicMessage twice.
+const QueuedProposal& Group::queue(const AuthenticatedContent& content) {
+  const Bytes encoded = codec::encode(content);
+  ProposalRef ref = make_proposal_ref(suite(), encoded);
+  auto known = std::ranges::find(proposals_, ref, &QueuedProposal::ref);
+  if (known != proposals_.end()) return *known;
   if (proposals_.size() >= limits::mls_pending_proposals ||
-      size > limits::mls_pending_proposal_bytes - proposal_bytes_) {
+      encoded.size() > limits::mls_pending_proposal_bytes - proposal_bytes_) {
     throw Error(Reason::too_large, "too many proposals wait for a commit in this epoch");
   }
-  proposals_.push_back(
-      {proposal, content.content.sender, make_proposal_ref(suite(), codec::encode(content))});
-  proposal_bytes_ += size;
+  proposals_.push_back({std::get<Proposal>(content.content.content), content.content.sender, ref});
+  proposal_bytes_ += encoded.size();
   unsaved_.proposals = true;
+  return proposals_.back();
 }
 
 ProposalList Group::resolve(const Commit& commit, const Sender& sender) const {
