@@ -150,18 +150,21 @@ FramedContent Group::framed(Content content, View authenticated_data) const {
           std::move(content)};
 }
 
+std::optional<Secret> Group::find_psk(const PreSharedKeyId& id, const PskLookup& lookup) const {
+  if (id.psktype == PskType::resumption && id.psk_group_id == context().group_id) {
+    if (id.psk_epoch == context().epoch) return epoch_.secrets.resumption_psk.clone();
+    for (const PastEpoch& past : past_) {
+      if (id.psk_epoch == past.context.epoch) return past.resumption_psk.clone();
+    }
+  }
+  return lookup(id);
+}
+
 std::vector<Psk> Group::find_psks(const std::vector<PreSharedKeyId>& ids,
                                   const PskLookup& lookup) const {
   std::vector<Psk> out;
   for (const PreSharedKeyId& id : ids) {
-    std::optional<Secret> secret;
-    if (id.psktype == PskType::resumption && id.psk_group_id == context().group_id) {
-      if (id.psk_epoch == context().epoch) secret = epoch_.secrets.resumption_psk.clone();
-      for (const PastEpoch& past : past_) {
-        if (id.psk_epoch == past.context.epoch) secret = past.resumption_psk.clone();
-      }
-    }
-    if (!secret) secret = lookup(id);
+    std::optional<Secret> secret = find_psk(id, lookup);
     require(secret.has_value(), Reject::unknown_psk);
     out.push_back({id, std::move(*secret)});
   }

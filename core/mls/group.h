@@ -59,7 +59,7 @@ using Processed = std::variant<ApplicationMessage, ReceivedProposal, StagedCommi
 /// What commit() is to do beside what the others have proposed.
 struct CommitOptions {
   std::vector<Proposal> proposals;  // by value
-  bool include_proposed = true;     // what waits in the group
+  bool include_proposed = true;     // of what waits in the group, all that goes with them
   // Where given, exactly these of what waits, and an error where they do not go together.
   std::optional<std::vector<ProposalRef>> references;
   bool force_path = true;  // fresh keys also where only members are added (12.4)
@@ -182,6 +182,7 @@ class Group {
   /// nothing is no secret.
   const EpochSecrets& secrets() const;
   FramedContent framed(Content content, View authenticated_data) const;
+  std::optional<Secret> find_psk(const PreSharedKeyId& id, const PskLookup& lookup) const;
   std::vector<Psk> find_psks(const std::vector<PreSharedKeyId>& ids, const PskLookup& psks) const;
 
   // group_commit.cc

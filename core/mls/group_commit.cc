@@ -1,6 +1,7 @@
 // What a member sends: application data, proposals and commits. RFC 9420 12.4.1 and section 15.
 
 #include <algorithm>
+#include <iterator>
 
 #include "qnpc/mls/commit_path.h"
 #include "qnpc/mls/group.h"
@@ -105,15 +106,19 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
                         const Policy& policy, Random& random, const PskLookup& lookup) {
   require(active_, Reject::group_suspended);
   CommitSetting before = setting(self(), policy);
+  ProposalList by_value;
+  for (const Proposal& proposal : options.proposals) by_value.push_back({proposal, self(), {}});
   ProposalList list;
   if (options.references) {
     Commit asked;
     for (const ProposalRef& ref : *options.references) asked.proposals.push_back({ref});
     list = resolve(asked, self());
   } else if (options.include_proposed) {
-    list = select_proposals(before, proposals_);
+    list = select_proposals(before, proposals_, by_value, [&](const PreSharedKeyId& id) {
+      return find_psk(id, lookup).has_value();
+    });
   }
-  for (const Proposal& proposal : options.proposals) list.push_back({proposal, self(), {}});
+  std::ranges::move(by_value, std::back_inserter(list));
   before.successor_of = options.successor_of;
   const crypto::SignatureKeyPair& next_signer = options.new_signer ? *options.new_signer : signer;
   AppliedProposals applied = apply_proposals(before, list);

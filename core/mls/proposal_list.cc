@@ -77,22 +77,6 @@ void validate_sender(const Sender& sender, ProposalType type) {
   }
 }
 
-std::set<LeafIndex> removed_by(const ProposalList& list) {
-  std::set<LeafIndex> out;
-  for (const QueuedProposal& p : list) {
-    if (const Remove* remove = p.proposal.get<Remove>()) out.insert(remove->removed);
-  }
-  return out;
-}
-
-// 12.2: every member that will process the commit; who is removed by it need not.
-bool supported_by_all(const CommitSetting& s, ProposalType type,
-                      const std::set<LeafIndex>& removed) {
-  return std::ranges::all_of(s.tree.members(), [&](LeafIndex index) {
-    return removed.contains(index) || s.tree.leaf(index)->capabilities.supports(type);
-  });
-}
-
 // 12.2, for an external commit.
 void validate_external_list(const ProposalList& list) {
   size_t external_inits = 0;
@@ -109,55 +93,166 @@ void validate_external_list(const ProposalList& list) {
   require(external_inits == 1 && removes <= 1, Reject::bad_external_commit_proposals);
 }
 
-// 12.2, for a member's commit.
-void validate_member_list(const CommitSetting& s, const ProposalList& list) {
-  LeafIndex committer = s.committer.leaf_index();
-  std::set<LeafIndex> removed = removed_by(list);
-  std::set<LeafIndex> targets;
-  size_t group_context_extensions = 0;
-  for (const QueuedProposal& p : list) {
-    if (p.proposal.get<Update>() != nullptr) {
-      require(p.sender.leaf_index() != committer, Reject::update_by_committer);
-      require(targets.insert(p.sender.leaf_index()).second, Reject::duplicate_target);
-    } else if (const Remove* remove = p.proposal.get<Remove>()) {
-      require(remove->removed != committer, Reject::removes_committer);
-      require(targets.insert(remove->removed).second, Reject::duplicate_target);
-    } else if (p.proposal.get<ReInit>() != nullptr) {
-      require(list.size() == 1, Reject::reinit_not_alone);
-    } else if (const Custom* custom = p.proposal.get<Custom>()) {
-      require(supported_by_all(s, custom->type, removed), Reject::unsupported_proposal);
-    }
-    if (p.proposal.get<GroupContextExtensions>() != nullptr) ++group_context_extensions;
-  }
-  require(group_context_extensions <= 1, Reject::duplicate_group_context_extensions);
-}
-
-void validate_psks(const ProposalList& list) {
-  std::set<Bytes> ids;
-  for (const QueuedProposal& p : list) {
-    const PreSharedKey* psk = p.proposal.get<PreSharedKey>();
-    if (psk != nullptr) {
-      require(ids.insert(codec::encode(psk->psk)).second, Reject::duplicate_psk);
-    }
-  }
-}
-
-// 12.1.1 and 12.2: an added client fits the group, is not there yet, unless this commit removes it,
-// and is added once.
-void validate_adds(const ProposalList& list, const RatchetTree& tree_before_adds,
-                   const Extensions& extensions) {
-  std::set<View, ViewLess> added;
-  for (const QueuedProposal& p : list) {
-    const Add* add = p.proposal.get<Add>();
-    if (add == nullptr) continue;
-    require_group_support(add->key_package.leaf_node, extensions);
-    require(added.insert(add->key_package.leaf_node.signature_key).second, Reject::duplicate_add);
-  }
-  for (View key : added) require(!tree_before_adds.has_signature_key(key), Reject::already_member);
-}
-
 bool requires_path(ProposalType type) {
   return type != ProposalType::add && type != ProposalType::psk && type != ProposalType::reinit;
+}
+
+// What the proposals taken so far make of the group. Each rule of 12.2 about several proposals is
+// here: take() rejects what breaks one together with those before it, and has changed nothing then.
+class Draft {
+ public:
+  explicit Draft(const CommitSetting& setting)
+      : setting_(setting),
+        applied_{.tree = setting.tree, .extensions = setting.context.extensions} {}
+
+  const AppliedProposals& applied() const { return applied_; }
+  AppliedProposals release() { return std::move(applied_); }
+
+  /// In rounds, see below. `p` is valid by itself; the draft refers to it.
+  void take(const QueuedProposal& p) {
+    require(applied_.reinit == nullptr, Reject::reinit_not_alone);
+    std::visit([&](const auto& proposal) { take(p.sender, proposal); }, p.proposal.content);
+    applied_.path_required = applied_.path_required || requires_path(p.proposal.type());
+    ++taken_;
+  }
+
+ private:
+  void take(const Sender&, const Remove& remove) {
+    require(setting_.committer != Sender{SenderType::member, value(remove.removed)},
+            Reject::removes_committer);
+    require(targets_.insert(remove.removed).second, Reject::duplicate_target);
+    applied_.tree.remove_leaf(remove.removed);
+    applied_.removed.push_back(remove.removed);
+  }
+  void take(const Sender& sender, const Update& update) {
+    require(sender != setting_.committer, Reject::update_by_committer);
+    require(targets_.insert(sender.leaf_index()).second, Reject::duplicate_target);
+    applied_.tree.update_leaf(sender.leaf_index(), update.leaf_node);
+    applied_.updated.push_back(sender.leaf_index());
+  }
+  void take(const Sender&, const GroupContextExtensions& gce) {
+    require(!std::exchange(has_extensions_, true), Reject::duplicate_group_context_extensions);
+    applied_.extensions = gce.extensions;
+  }
+  // 12.1.1: an added client fits the group, and is not there yet.
+  void take(const Sender&, const Add& add) {
+    const LeafNode& leaf = add.key_package.leaf_node;
+    require_group_support(leaf, applied_.extensions);
+    require(!added_.contains(leaf.signature_key), Reject::duplicate_add);
+    require(!applied_.tree.has_signature_key(leaf.signature_key), Reject::already_member);
+    applied_.added.push_back(applied_.tree.add_leaf(leaf));
+    applied_.added_packages.push_back(&add.key_package);
+    added_.insert(leaf.signature_key);
+  }
+  void take(const Sender&, const PreSharedKey& psk) {
+    require(psks_.insert(codec::encode(psk.psk)).second, Reject::duplicate_psk);
+    applied_.psks.push_back(psk.psk);
+  }
+  void take(const Sender&, const ExternalInit& init) { applied_.external_init = &init; }
+  // Every member that will process the commit: who is removed or added by it need not.
+  void take(const Sender&, const Custom& custom) {
+    for (LeafIndex index : applied_.tree.members()) {
+      const LeafNode* member = setting_.tree.leaf(index);
+      require(member == nullptr || member->capabilities.supports(custom.type),
+              Reject::unsupported_proposal);
+    }
+    applied_.custom.push_back(&custom);
+  }
+  void take(const Sender&, const ReInit& reinit) {
+    require(taken_ == 0, Reject::reinit_not_alone);
+    applied_.reinit = &reinit;
+  }
+
+  const CommitSetting& setting_;
+  AppliedProposals applied_;
+  std::set<LeafIndex> targets_;  // of Updates and Removes
+  std::set<View, ViewLess> added_;
+  std::set<Bytes> psks_;
+  bool has_extensions_ = false;
+  size_t taken_ = 0;
+};
+
+// In which order proposals are taken, 12.3: new extensions judge the Adds. The order of Updates and
+// Removes makes no difference to the tree; a leaf with both keeps the Remove (12.2).
+constexpr int rounds = 7;
+int round_of(ProposalType type) {
+  switch (type) {
+    case ProposalType::remove: return 0;
+    case ProposalType::update: return 1;
+    case ProposalType::group_context_extensions: return 2;
+    case ProposalType::add: return 4;  // those whose support a Custom needs are in the tree before
+    case ProposalType::psk:
+    case ProposalType::external_init: return 5;
+    case ProposalType::reinit: return 6;  // alone: when it is known that nothing else is there
+  }
+  return 3;  // Custom
+}
+
+using InRounds = std::vector<const QueuedProposal*>;
+
+// Within a round in the order of `proposals`.
+InRounds in_rounds(const InRounds& proposals) {
+  InRounds out;
+  out.reserve(proposals.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (const QueuedProposal* p : proposals) {
+      if (round_of(p->proposal.type()) == round) out.push_back(p);
+    }
+  }
+  return out;
+}
+
+// Whether a rule is kept. What hostile bytes can bring about is any error but an internal one.
+template <class Rule>
+bool kept(Rule&& rule) {
+  try {
+    rule();
+  } catch (const Error& error) {
+    if (error.reason() == Reason::internal) throw;
+    return false;
+  }
+  return true;
+}
+
+// Those that are valid by themselves.
+InRounds valid_among(const CommitSetting& setting, const ProposalList& list) {
+  std::vector<uint8_t> valid(list.size());
+  parallel_for(list.size(),
+               [&](size_t i) { valid[i] = kept([&] { validate_proposal(setting, list[i]); }); });
+  InRounds out;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (valid[i] != 0) out.push_back(&list[i]);
+  }
+  return out;
+}
+
+// 7.3, of a leaf that comes to what was taken so far: its key is new, and everybody supports
+// everybody. A key that this commit's path will replace counts as one of the tree's.
+void require_fits(const AppliedProposals& so_far, const LeafNode& leaf) {
+  const RatchetTree& tree = so_far.tree;
+  require(!tree.has_encryption_key(leaf.encryption_key), Reject::duplicate_encryption_key);
+  require_support(tree, so_far.extensions, leaf);
+  const CredentialType type = leaf.credential.credential_type;
+  if (tree.credential_types().contains(type)) return;
+  for (LeafIndex index : tree.members()) {
+    require(tree.leaf(index)->capabilities.supports(type), Reject::unsupported_credential);
+  }
+}
+
+// What require_consistent() would say after the whole commit, of one proposal more.
+void require_fits(const CommitSetting& setting, const AppliedProposals& so_far,
+                  const QueuedProposal& p) {
+  if (const auto* add = p.proposal.get<Add>()) {
+    require_fits(so_far, add->key_package.leaf_node);
+  } else if (const auto* update = p.proposal.get<Update>()) {
+    const SmallBytes& key = update->leaf_node.signature_key;
+    require(key == setting.tree.leaf(p.sender.leaf_index())->signature_key ||
+                !so_far.tree.has_signature_key(key),
+            Reject::duplicate_signature_key);
+    require_fits(so_far, update->leaf_node);
+  } else if (const auto* gce = p.proposal.get<GroupContextExtensions>()) {
+    require_mutual_support(so_far.tree, gce->extensions, so_far.tree.members());
+  }
 }
 
 }  // namespace
@@ -169,40 +264,14 @@ void validate_proposal(const CommitSetting& setting, const QueuedProposal& queue
 
 AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalList& list) {
   parallel_for(list.size(), [&](size_t i) { validate_proposal(setting, list[i]); });
-  if (is_external_commit(setting)) {
-    validate_external_list(list);
-  } else {
-    validate_member_list(setting, list);
-  }
-  validate_psks(list);
-
-  AppliedProposals out{.tree = setting.tree, .extensions = setting.context.extensions};
-  out.path_required = list.empty() || is_external_commit(setting);
-  for (const QueuedProposal& p : list) {
-    out.path_required = out.path_required || requires_path(p.proposal.type());
-    if (auto* gce = p.proposal.get<GroupContextExtensions>()) out.extensions = gce->extensions;
-    if (auto* psk = p.proposal.get<PreSharedKey>()) out.psks.push_back(psk->psk);
-    if (auto* reinit = p.proposal.get<ReInit>()) out.reinit = reinit;
-    if (auto* init = p.proposal.get<ExternalInit>()) out.external_init = init;
-    if (auto* custom = p.proposal.get<Custom>()) out.custom.push_back(custom);
-    if (auto* update = p.proposal.get<Update>()) {
-      out.tree.update_leaf(p.sender.leaf_index(), update->leaf_node);
-      out.updated.push_back(p.sender.leaf_index());
-    }
-  }
-  for (const QueuedProposal& p : list) {
-    if (auto* remove = p.proposal.get<Remove>()) {
-      out.tree.remove_leaf(remove->removed);
-      out.removed.push_back(remove->removed);
-    }
-  }
-  validate_adds(list, out.tree, out.extensions);
-  for (const QueuedProposal& p : list) {
-    if (auto* add = p.proposal.get<Add>()) {
-      out.added.push_back(out.tree.add_leaf(add->key_package.leaf_node));
-      out.added_packages.push_back(&add->key_package);
-    }
-  }
+  const bool external = is_external_commit(setting);
+  if (external) validate_external_list(list);
+  InRounds proposals;
+  for (const QueuedProposal& p : list) proposals.push_back(&p);
+  Draft draft(setting);
+  for (const QueuedProposal* p : in_rounds(proposals)) draft.take(*p);
+  AppliedProposals out = draft.release();
+  out.path_required = out.path_required || list.empty() || external;
   return out;
 }
 
@@ -218,43 +287,32 @@ void validate_path_leaf(const CommitSetting& s, const AppliedProposals& applied,
   }
 }
 
-ProposalList select_proposals(const CommitSetting& s, const ProposalList& proposed) {
-  std::set<LeafIndex> removed = removed_by(proposed);
-  std::set<View, ViewLess> leaving;  // signature keys, as below
-  for (LeafIndex index : removed) {
-    const LeafNode* leaf = s.tree.leaf(index);
-    if (leaf && index != s.committer.leaf_index()) leaving.insert(leaf->signature_key);
+ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed,
+                              const ProposalList& own, const PskCheck& has_psk) {
+  if (proposed.empty()) return {};
+  Draft draft(setting);
+  for (const QueuedProposal* p : in_rounds(valid_among(setting, own))) {
+    kept([&] { draft.take(*p); });  // else applying them will say why not
   }
-  std::set<LeafIndex> targets;
-  std::set<View, ViewLess> added;
-  std::set<View, ViewLess> refs;  // the same proposal may have come twice (12.4)
-  std::set<Bytes> psks;
-  bool have_extensions = false;
-  ProposalList out;
-  // From the last to the first, so that the latest of several wins.
-  for (auto it = proposed.rbegin(); it != proposed.rend(); ++it) {
-    bool keep = true;
-    if (it->proposal.get<Update>() != nullptr) {
-      LeafIndex target = it->sender.leaf_index();
-      keep = target != s.committer.leaf_index() && !removed.contains(target) &&
-             targets.insert(target).second;
-    } else if (auto* remove = it->proposal.get<Remove>()) {
-      keep = remove->removed != s.committer.leaf_index() && targets.insert(remove->removed).second;
-    } else if (auto* add = it->proposal.get<Add>()) {
-      const SmallBytes& key = add->key_package.leaf_node.signature_key;
-      keep = (!s.tree.has_signature_key(key) || leaving.contains(key)) && added.insert(key).second;
-    } else if (auto* psk = it->proposal.get<PreSharedKey>()) {
-      keep = psks.insert(codec::encode(psk->psk)).second;
-    } else if (it->proposal.get<GroupContextExtensions>() != nullptr) {
-      keep = !std::exchange(have_extensions, true);
-    } else if (it->proposal.get<ReInit>() != nullptr) {
-      keep = proposed.size() == 1;  // any other proposal comes first
-    } else if (auto* custom = it->proposal.get<Custom>()) {
-      keep = supported_by_all(s, custom->type, removed);
+  InRounds latest_first = valid_among(setting, proposed);
+  std::ranges::reverse(latest_first);
+  std::set<const QueuedProposal*> taken;
+  bool extensions_judged = false;  // costs a look at every member: only the latest are judged
+  for (const QueuedProposal* p : in_rounds(latest_first)) {
+    const bool extensions = p->proposal.get<GroupContextExtensions>() != nullptr;
+    if (extensions && std::exchange(extensions_judged, true)) continue;
+    if (const auto* psk = p->proposal.get<PreSharedKey>(); psk && !has_psk(psk->psk)) continue;
+    if (kept([&] {
+          require_fits(setting, draft.applied(), *p);
+          draft.take(*p);
+        })) {
+      taken.insert(p);
     }
-    if (keep && refs.insert(it->ref).second) out.push_back(*it);
   }
-  std::ranges::reverse(out);
+  ProposalList out;
+  for (const QueuedProposal& p : proposed) {
+    if (taken.contains(&p)) out.push_back(p);
+  }
   return out;
 }
 

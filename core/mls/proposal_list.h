@@ -1,6 +1,8 @@
 // proposal_list: the proposals of one commit, judged and applied. RFC 9420 12.2 and 12.3.
 #pragma once
 
+#include <functional>
+
 #include "qnpc/mls/framing.h"
 
 namespace qnpc::mls {
@@ -53,13 +55,19 @@ AppliedProposals apply_proposals(const CommitSetting& setting, const ProposalLis
 void validate_path_leaf(const CommitSetting& setting, const AppliedProposals& applied,
                         const LeafNode& leaf);
 
-/// From what members have proposed: the ones that this committer can commit together. Drops
-/// updates of its own, removals of itself, and what contradicts a later or a stronger proposal.
-ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed);
+/// Whether the committer has that PSK.
+using PskCheck = std::function<bool(const PreSharedKeyId&)>;
 
-/// After the whole commit: keys are unique in the tree (12.4.3.1) and everybody understands everybody
-/// (7.3). Called with the tree that already holds the path. `before` is a group that keeps these
-/// rules, so that only what the commit brings is judged.
+/// Of what waits, in its order, all that this committer can commit beside `own`, what it commits by
+/// value (12.2, 12.4): anybody may propose, so that nobody must be able to keep the others from
+/// committing. The latest of several wins, a Remove over an Update, anything over a ReInit, and
+/// `own` over all; applying the result with them breaks no rule that `own` alone keeps.
+ProposalList select_proposals(const CommitSetting& setting, const ProposalList& proposed,
+                              const ProposalList& own, const PskCheck& has_psk);
+
+/// After the whole commit: keys are unique in the tree (12.4.3.1) and everybody understands
+/// everybody (7.3). Called with the tree that already holds the path. `before` is a group that
+/// keeps these rules, so that only what the commit brings is judged.
 void require_consistent(const CommitSetting& before, const AppliedProposals& applied,
                         LeafIndex committer);
 
