@@ -97,6 +97,16 @@ void require_order(const std::vector<OwnedX509>& chain) {
   }
 }
 
+// OpenSSL verifies the chain that it builds, which may end at an anchor before ours does, or hold
+// an anchor in the place of a certificate that only claims to be it.
+void require_signatures(const std::vector<OwnedX509>& chain) {
+  for (size_t i = 0; i + 1 < chain.size(); ++i) {
+    EVP_PKEY* issuer = X509_get0_pubkey(chain[i + 1].get());
+    require(issuer != nullptr, ChainFault::malformed);
+    require(X509_verify(chain[i].get(), issuer) == 1, ChainFault::bad_signature);
+  }
+}
+
 void require_key(X509* certificate, SignatureScheme scheme, View signature_key) {
   EVP_PKEY* key = X509_get0_pubkey(certificate);
   require(key != nullptr, ChainFault::malformed);
@@ -174,6 +184,7 @@ CertificateNames validate_chain(const std::vector<Bytes>& chain, SignatureScheme
   require_key(certificates.front().get(), scheme, signature_key);
   require_order(certificates);
   verify(certificates, rules);
+  require_signatures(certificates);
   return names(certificates.front().get());
 }
 

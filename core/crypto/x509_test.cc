@@ -163,6 +163,16 @@ TEST_F(X509Test, RefusesABadSignature) {
   expect_refused(ChainFault::bad_signature, chain);
 }
 
+// The chain that leads to the anchor is good without it.
+TEST_F(X509Test, RefusesABadSignatureBesideTheAnchorsChain) {
+  std::vector<Bytes> chain = chain_of({.name = "Alice"});
+  chain.push_back(root.certificate());
+  anchors = TrustAnchors({middle.certificate()});
+  judge(chain);
+  chain[1].back() ^= 1;
+  expect_refused(ChainFault::bad_signature, chain);
+}
+
 TEST_F(X509Test, RefusesIssuersThatMayNotIssue) {
   TestCertificate no_ca = test_ca_certificate("middle");
   no_ca.basic_constraints = "critical,CA:FALSE";
