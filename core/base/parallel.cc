@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -57,8 +56,9 @@ void parallel_for(size_t count, const std::function<void(size_t)>& body) {
     size_t threads = threads_for(count);
     try {
       while (helpers.size() + 1 < threads) helpers.emplace_back([&] { work.run(); });
-    } catch (const std::system_error&) {
-      // The system gives no further thread: those that there are do the work.
+    } catch (const std::exception&) {
+      // The system gives no further thread, or no memory for one (std::system_error, bad_alloc):
+      // those that there are do the work.
     }
     work.run();
   }

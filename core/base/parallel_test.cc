@@ -3,10 +3,28 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+namespace {
+
+// Whether this thread gets no memory.
+thread_local bool out_of_memory = false;
+
+}  // namespace
+
+// Not inlined, or g++ takes them for a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
+  void* out = out_of_memory ? nullptr : std::malloc(size);
+  if (out == nullptr) throw std::bad_alloc();
+  return out;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace qnpc {
 namespace {
@@ -41,6 +59,20 @@ TEST(ParallelFor, ThrowsWhatTheFirstInOrderThrows) {
     }
     for (size_t i = 0; i <= 123; ++i) EXPECT_TRUE(ran[i]);
   }
+}
+
+TEST(ParallelFor, DoesTheWorkWhereThereIsNoMemoryForThreads) {
+  std::vector<std::atomic<int>> calls(1000);
+  const std::function<void(size_t)> body = [&](size_t i) { ++calls[i]; };
+  out_of_memory = true;
+  try {
+    parallel_for(calls.size(), body);
+    out_of_memory = false;
+  } catch (const std::exception& error) {
+    out_of_memory = false;
+    ADD_FAILURE() << error.what();
+  }
+  for (const auto& n : calls) EXPECT_EQ(n, 1);
 }
 
 TEST(ParallelFor, FewPiecesStayInTheCallersThread) {
