@@ -1,6 +1,13 @@
 #include "qnpc/base/storage.h"
 
+#include "qnpc/base/error.h"
+
 namespace qnpc {
+
+void require_sound(bool holds, const char* what) {
+  if (holds) return;
+  throw Error(Reason::corrupt, std::string("records that we stored do not fit together: ") + what);
+}
 
 std::optional<Secret> MemoryStorage::get(std::string_view name) const {
   auto it = records_.find(name);

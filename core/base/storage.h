@@ -22,6 +22,9 @@ class Storage {
   virtual void erase_all(std::string_view prefix) = 0;
 };
 
+/// What we stored ourselves is as we wrote it. Throws Reason::corrupt.
+void require_sound(bool holds, const char* what);
+
 /// For tests and for conversations that need not outlive the process.
 class MemoryStorage final : public Storage {
  public:

@@ -193,10 +193,9 @@ std::vector<Bytes> GroupMember::leaving() const {
 void GroupMember::join_group(View welcome) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   auto parsed = parse_as<mls::Welcome>(welcome, "Welcome");
-  std::optional<OwnKeyPackage> own = find_key_package(parsed, state_->keys);
+  std::optional<mls::NewKeyPackage> own = find_key_package(parsed, state_->keys);
   if (!own) throw Error(Reason::not_found, "the Welcome is for none of our KeyPackages");
-  mls::Group group =
-      mls::Group::join(parsed, {.key_package = own->key_package, .keys = own->private_keys});
+  mls::Group group = mls::Group::join(parsed, {.key_package = own->key_package, .keys = own->keys});
   require_own_credentials(group.tree());
   mls::require(log_id_in(group.context().extensions).size() == log_id_size,
                mls::Reject::log_missing);

@@ -63,8 +63,8 @@ class Rogue {
   Bytes key_package() { return mls::to_message(make_key_package(identity, keys, random_, now)); }
   void join(View welcome) {
     auto parsed = std::get<mls::Welcome>(mls::parse_message(welcome).content);
-    OwnKeyPackage own = *find_key_package(parsed, keys);
-    group = mls::Group::join(parsed, {.key_package = own.key_package, .keys = own.private_keys});
+    mls::NewKeyPackage own = *find_key_package(parsed, keys);
+    group = mls::Group::join(parsed, {.key_package = own.key_package, .keys = own.keys});
   }
   void process(View message) {
     mls::Processed processed = group->process(mls::parse_message(message), now);

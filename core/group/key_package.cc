@@ -43,16 +43,16 @@ mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random
   return std::move(made.key_package);
 }
 
-std::optional<OwnKeyPackage> find_key_package(const mls::Welcome& welcome, const Storage& keys) {
+std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,
+                                                   const Storage& keys) {
   for (const mls::EncryptedGroupSecrets& entry : welcome.secrets) {
     std::optional<Secret> record = keys.get(record_name(entry.new_member));
     if (!record) continue;
     codec::Reader r(record->reveal());
-    OwnKeyPackage out;
+    mls::NewKeyPackage out;
     out.key_package = codec::read<mls::KeyPackage>(r);
-    out.private_keys.init = {codec::read<Secret>(r), out.key_package.init_key};
-    out.private_keys.encryption = {codec::read<Secret>(r),
-                                   out.key_package.leaf_node.encryption_key};
+    out.keys.init = {codec::read<Secret>(r), out.key_package.init_key};
+    out.keys.encryption = {codec::read<Secret>(r), out.key_package.leaf_node.encryption_key};
     r.expect_end();
     return out;
   }

@@ -24,13 +24,9 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now);
 mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
                                  UnixTime now);
 
-/// The KeyPackage of ours that a Welcome is for, with its private keys.
-struct OwnKeyPackage {
-  mls::KeyPackage key_package;
-  mls::KeyPackageKeys private_keys;
-};
-/// Empty where the Welcome is for none of ours.
-std::optional<OwnKeyPackage> find_key_package(const mls::Welcome& welcome, const Storage& keys);
+/// The KeyPackage of ours that a Welcome is for, as it was made; empty where it is for none.
+std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,
+                                                   const Storage& keys);
 /// Erases the private keys, so that nothing else can be opened with them.
 void forget_key_package(const mls::KeyPackage& key_package, Storage& keys);
 

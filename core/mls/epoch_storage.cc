@@ -49,12 +49,6 @@ Secret require_record(const Storage& storage, std::string_view name) {
   return std::move(*record);
 }
 
-void require_sound(bool holds, const char* what) {
-  if (!holds) {
-    throw Error(Reason::corrupt, std::string("a group's records do not fit together: ") + what);
-  }
-}
-
 void write_epoch(codec::SecretWriter& w, const Epoch& epoch) {
   codec::write(w, epoch.context);
   w.u32(epoch.tree.width());

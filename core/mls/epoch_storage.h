@@ -23,8 +23,6 @@ std::string secrets(uint64_t epoch);  // what the names of its secret tree's rec
 
 /// Throws Reason::corrupt where there is none.
 Secret require_record(const Storage& storage, std::string_view name);
-/// Throws Reason::corrupt.
-void require_sound(bool holds, const char* what);
 
 template <class Body>
 void put_record(Storage& storage, std::string_view name, Body&& body) {

@@ -14,10 +14,6 @@ std::string record_name(std::string_view prefix, NodeIndex node) {
   return std::string(prefix) + std::to_string(value(node));
 }
 
-void require_whole(bool holds) {
-  if (!holds) throw Error(Reason::corrupt, "a record of the secret tree is missing or damaged");
-}
-
 }  // namespace
 
 Ratchet Ratchet::clone() const {
@@ -186,7 +182,7 @@ SecretTree SecretTree::load(const Suite& suite, uint32_t width, const Storage& s
       continue;
     }
     // It was split, and what it was split into is there.
-    require_whole(!is_leaf(node));
+    require_sound(!is_leaf(node), "a node of the secret tree");
     to_read.push_back(right(node));
     to_read.push_back(left(node));
   }
@@ -197,28 +193,30 @@ void SecretTree::read_record(NodeIndex node, const Secret& record) {
   codec::Reader r(record.reveal());
   if (codec::read<RecordType>(r) == RecordType::node_secret) {
     Secret secret = codec::read<Secret>(r);
-    require_whole(secret.size() == suite_->hash_size());
+    require_sound(secret.size() == suite_->hash_size(), "a secret of the secret tree");
     nodes_.emplace(node, std::move(secret));
   } else {
-    require_whole(is_leaf(node));
+    require_sound(is_leaf(node), "ratchets of the secret tree");
     for (Ratchet& ratchet : ratchets_[leaf_of(node)]) {
       ratchet = codec::read<Ratchet>(r);
-      require_sound(ratchet);
+      require_consistent(ratchet);
     }
   }
   r.expect_end();
 }
 
-void SecretTree::require_sound(const Ratchet& ratchet) const {
-  require_whole(ratchet.secret.size() == suite_->hash_size());
+void SecretTree::require_consistent(const Ratchet& ratchet) const {
+  require_sound(ratchet.secret.size() == suite_->hash_size(), "a ratchet's secret");
   uint64_t least = 0;
   for (const MessageKey& key : ratchet.kept) {
-    require_whole(key.generation >= least && key.key.size() == suite_->key_size() &&
-                  key.nonce.size() == crypto::aead_nonce_size);
+    require_sound(key.generation >= least && key.key.size() == suite_->key_size() &&
+                      key.nonce.size() == crypto::aead_nonce_size,
+                  "a ratchet's keys");
     least = uint64_t{key.generation} + 1;
   }
-  require_whole(least <= ratchet.next_generation &&
-                ratchet.next_generation <= uint64_t{UINT32_MAX} + 1);
+  require_sound(
+      least <= ratchet.next_generation && ratchet.next_generation <= uint64_t{UINT32_MAX} + 1,
+      "a ratchet's generation");
 }
 
 }  // namespace qnpc::mls

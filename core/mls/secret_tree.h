@@ -87,7 +87,7 @@ class SecretTree {
   MessageKey advance(Ratchet& ratchet) const;
   void skip(Ratchet& ratchet) const;  // one generation, without its key
   void read_record(NodeIndex node, const Secret& record);
-  void require_sound(const Ratchet& ratchet) const;
+  void require_consistent(const Ratchet& ratchet) const;
 
   const Suite* suite_;
   RatchetWindow window_;

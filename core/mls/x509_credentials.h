@@ -12,7 +12,7 @@ namespace qnpc::mls {
 class X509Credentials final : public CredentialPolicy {
  public:
   /// The client that the names stand for, in the application's own words, or nothing where it
-  /// accepts none of them. Equal answers are the same client.
+  /// accepts none of them. Equal answers are the same client. Several threads may ask it at once.
   using NamePolicy = std::function<std::optional<Bytes>(const crypto::CertificateNames&)>;
 
   X509Credentials(crypto::TrustAnchors anchors, NamePolicy names,
