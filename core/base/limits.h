@@ -58,8 +58,14 @@ inline constexpr std::chrono::hours key_package_lifetime_accepted{24 * 366};
 inline constexpr std::chrono::hours clock_skew{1};
 
 // --- qnpc-mls-driver ---
-// A request: the largest message in hexadecimal, with room for the proposals beside a commit.
-inline constexpr size_t mls_driver_line = size_t{64} << 20;
+// A request in bytes: a tree of 10,000 members has about 5 MiB in hexadecimal, 14 with the longest
+// keys and signatures.
+inline constexpr size_t mls_driver_line = size_t{16} << 20;
+// The values in it: three for each of 10,000 who are added. Without this bound `[],[],...` would
+// take forty times its own memory.
+inline constexpr size_t mls_driver_values = 65536;
+// And how deep they stand in one another; five are needed.
+inline constexpr size_t mls_driver_depth = 16;
 // Handles that are alive at once: a harness that never frees one is stopped, not this machine.
 inline constexpr size_t mls_driver_handles = 65536;
 // PSKs that one state or transaction knows, those of its past epochs included.

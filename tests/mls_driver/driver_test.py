@@ -401,7 +401,7 @@ class DriverTest(unittest.TestCase):
         alice = self.create(self.one, "alice")
         for line, reason in [
                 (b"", "malformed"), (b"{", "malformed"), (b"[]", "malformed"), (b"7", "malformed"),
-                (b"\xff\xfe\x00", "malformed"), (b"[" * 100000, "malformed"), (b"{}", "usage"),
+                (b"\xff\xfe\x00", "malformed"), (b"[" * 100000, "too_large"), (b"{}", "usage"),
                 (b'{"op":"nothing"}', "usage"), (b'{"op":7}', "malformed"),
                 (b'{"op":"x\xff"}', "malformed"), (b'{"op":"create_group"}', "unsupported"),
                 (b'{"op":"create_group","cipher_suite":65537}', "malformed"),
@@ -430,7 +430,15 @@ class DriverTest(unittest.TestCase):
         self.assertEqual(reply, {"state_id": 1})
 
     def test_a_line_that_is_too_long_is_skipped(self):
-        self.assertEqual(self.one.line(b" " * ((64 << 20) + 1))["error"], "too_large")
+        self.assertEqual(self.one.line(b" " * ((16 << 20) + 1))["error"], "too_large")
+        self.assertEqual(self.one("name"), {"name": "quicnprotochat"})
+
+    def test_a_line_that_holds_too_much_is_skipped(self):
+        """Short values take many times their bytes in memory, and so does depth."""
+        for line in [b"[" * (15 << 20), b'{"a":' * (3 << 20), b"[" + b"[]," * (5 << 20) + b"0]",
+                     b"[" + b"1," * (7 << 20) + b"1]", b'{"op":"name","x":' + b"[" * 16]:
+            with self.subTest(line=line[:20]):
+                self.assertEqual(self.one.line(line)["error"], "too_large")
         self.assertEqual(self.one("name"), {"name": "quicnprotochat"})
 
 

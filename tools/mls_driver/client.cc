@@ -47,11 +47,19 @@ mls::PskLookup PskStore::lookup() const {
 Bytes Member::identity() const { return group.tree().leaf(group.own_leaf())->credential.identity; }
 
 Bytes Member::enter(mls::StagedCommit&& staged) {
-  const bool stays = staged.next.has_value();
   group.merge(std::move(staged));
+  return entered();
+}
+
+Bytes Member::enter_pending() {
+  group.merge_pending();
+  return entered();
+}
+
+Bytes Member::entered() {
   proposals.clear();
-  pending.reset();
-  if (!stays) return {};
+  const bool removed = !group.is_active() && !group.reinit();
+  if (removed) return {};
   psks.put_resumption(group);
   return group.epoch_authenticator();
 }

@@ -32,11 +32,14 @@ struct Member {
   PskStore psks;
   // The epoch's proposals, ours and those that we were given, by their message.
   std::map<Bytes, mls::ProposalRef> proposals = {};
-  std::optional<mls::NewCommit> pending = std::nullopt;
 
   Bytes identity() const;
-  /// Enters the epoch and returns its authenticator; empty where the commit removes us.
+  /// Enter the epoch and return its authenticator; empty where the commit removes us.
   Bytes enter(mls::StagedCommit&& staged);
+  Bytes enter_pending();
+
+ private:
+  Bytes entered();
 };
 
 /// Whoever has a KeyPackage out and waits for the Welcome.

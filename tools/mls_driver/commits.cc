@@ -41,7 +41,8 @@ Json make_commit(Client& client, Member& member, const Request& request) {
   Json reply{{"commit", to_hex(commit.message)},
              {"welcome", to_hex(commit.welcome.value_or(Bytes{}))},
              {"ratchet_tree", to_hex(tree)}};
-  member.pending = std::move(commit);
+  member.group.discard_pending();
+  member.group.set_pending(std::move(commit));
   return reply;
 }
 
@@ -71,8 +72,7 @@ Json handle_commit(Client& client, const Request& request) {
 Json handle_pending_commit(Client& client, const Request& request) {
   const uint32_t state_id = request.handle("state_id");
   Member& member = client.handles.member(state_id);
-  if (!member.pending) throw Error(Reason::usage, "no commit of this state is pending");
-  Bytes authenticator = member.enter(std::move(member.pending->staged));
+  Bytes authenticator = member.enter_pending();
   return {{"state_id", state_id}, {"epoch_authenticator", to_hex(authenticator)}};
 }
 

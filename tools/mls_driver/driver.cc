@@ -54,9 +54,51 @@ Json failure(std::string_view reason, std::string_view message) {
   return {{"error", reason}, {"message", message}};
 }
 
+// Counts the values of a line before any is kept: a value takes many times its bytes in memory.
+class Measure final : public Json::json_sax_t {
+ public:
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(number_integer_t) override { return count(); }
+  bool number_unsigned(number_unsigned_t) override { return count(); }
+  bool number_float(number_float_t, const string_t&) override { return count(); }
+  bool string(string_t&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
+  bool key(string_t&) override { return count(); }
+  bool start_object(size_t) override { return begin(); }
+  bool start_array(size_t) override { return begin(); }
+  bool end_object() override { return end(); }
+  bool end_array() override { return end(); }
+  bool parse_error(size_t, const std::string&, const Json::exception&) override {
+    throw Error(Reason::malformed, "the line is no JSON");
+  }
+
+ private:
+  bool count() {
+    if (++values_ > limits::mls_driver_values) {
+      throw Error(Reason::too_large, "the line holds too many values");
+    }
+    return true;
+  }
+  bool begin() {
+    if (++depth_ > limits::mls_driver_depth) {
+      throw Error(Reason::too_large, "the line's values are nested too deeply");
+    }
+    return count();
+  }
+  bool end() {
+    --depth_;
+    return true;
+  }
+
+  size_t values_ = 0;
+  size_t depth_ = 0;
+};
+
 Json run(Client& client, std::string_view line) {
-  Json parsed = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return failure(qnpc::name(Reason::malformed), "the line is no JSON");
+  Measure measure;
+  Json::sax_parse(line, &measure);  // throws what answer() replies
+  const Json parsed = Json::parse(line);
   const Request request(parsed);
   const std::string op = request.text("op");
   auto it = std::ranges::find(operations, op, &Operation::name);

@@ -5,16 +5,18 @@
 namespace qnpc::driver {
 namespace {
 
-// HandleReInitCommitResponse: the old group is over, and we are ready to join the new one.
-Json reinitialize(Client& client, uint32_t state_id, mls::StagedCommit&& staged) {
+// HandleReInitCommitResponse: the old group is over with `commit`, which `enter` merges, and we are
+// ready to join the new one.
+Json reinitialize(Client& client, uint32_t state_id, const mls::StagedCommit& commit,
+                  const std::function<Bytes(Member&)>& enter) {
   auto& member = client.handles.get<std::shared_ptr<Member>>(state_id);
-  if (!staged.reinit) throw Error(Reason::usage, "no ReInit in the commit: handle_commit takes it");
-  const mls::Suite& suite = mls::suite_of(staged.reinit->cipher_suite);
+  if (!commit.reinit) throw Error(Reason::usage, "no ReInit in the commit: handle_commit takes it");
+  const mls::Suite& suite = mls::suite_of(commit.reinit->cipher_suite);
   Joiner joiner = client.new_joiner(suite, member->identity());
   joiner.psks = member->psks.clone();
   Json reply{{"key_package", to_hex(mls::to_message(joiner.key_package))}};
   reply["reinit_id"] = client.handles.add(Reinitialization{member, std::move(joiner)});
-  reply["epoch_authenticator"] = to_hex(member->enter(std::move(staged)));
+  reply["epoch_authenticator"] = to_hex(enter(*member));
   return reply;
 }
 
@@ -65,15 +67,18 @@ crypto::SignatureKeyPair clone(const crypto::SignatureKeyPair& signer) {
 
 Json handle_pending_re_init_commit(Client& client, const Request& request) {
   const uint32_t state_id = request.handle("state_id");
-  Member& member = client.handles.member(state_id);
-  if (!member.pending) throw Error(Reason::usage, "no commit of this state is pending");
-  return reinitialize(client, state_id, std::move(member.pending->staged));
+  const mls::NewCommit* pending = client.handles.member(state_id).group.pending();
+  if (pending == nullptr) throw Error(Reason::usage, "no commit of this state is pending");
+  return reinitialize(client, state_id, pending->staged,
+                      [](Member& member) { return member.enter_pending(); });
 }
 
 Json handle_re_init_commit(Client& client, const Request& request) {
   const uint32_t state_id = request.handle("state_id");
   Member& member = client.handles.member(state_id);
-  return reinitialize(client, state_id, received_commit(client, member, request));
+  mls::StagedCommit staged = received_commit(client, member, request);
+  return reinitialize(client, state_id, staged,
+                      [&](Member& m) { return m.enter(std::move(staged)); });
 }
 
 Json re_init_welcome(Client& client, const Request& request) {
