@@ -6,13 +6,14 @@ set -euo pipefail
 build=$(realpath "$1")
 seconds=$2
 mkdir -p "$build/corpus" "$build/found"
-"$build/bin/make_mls_corpus" "$build/corpus"
+"$build/bin/make_corpus" "$build/corpus"
 
 # The bounds that no input may pass. Inputs: 64 KiB, which holds any of the seeds ten times over.
 # Memory: tests/mls/memory_test.cc allows 200 MiB for a message of 1 MiB; the sanitizer's shadow and
 # its quarantine of freed memory (256 MiB) come on top. One allocation: no decoder allocates more
-# than a few times what it was given bytes for. Time: honest inputs take milliseconds even with
-# sanitizers; ten seconds are an endless loop on any machine.
+# than a few times what it was given bytes for; chains of certificates and Noise channels hold
+# 128 KiB at most (core/base/limits.h, docs/noise.md). Time: honest inputs take milliseconds even
+# with sanitizers; ten seconds are an endless loop on any machine.
 bounds="-max_len=65536 -rss_limit_mb=1024 -malloc_limit_mb=64 -timeout=10 -detect_leaks=1"
 
 fuzz_one() {

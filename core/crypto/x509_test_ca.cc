@@ -41,9 +41,14 @@ Bytes der(X509* certificate) {
   return out;
 }
 
-OwnedX509 parse(const Bytes& der) {
+// Null where it does not parse.
+OwnedX509 parse(View der) {
   const uint8_t* at = der.data();
-  return OwnedX509(must(d2i_X509(nullptr, &at, static_cast<long>(der.size()))));
+  return OwnedX509(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+}
+
+void sign(X509* certificate, EVP_PKEY* key, const char* digest) {
+  must(X509_sign(certificate, key, digest == nullptr ? nullptr : EVP_get_digestbyname(digest)));
 }
 
 // `issuer_certificate` is empty for one that signs itself.
@@ -59,15 +64,14 @@ Bytes make(const TestCertificate& content, EVP_PKEY* key, const std::string& iss
   must(ASN1_TIME_set(X509_getm_notAfter(x), static_cast<time_t>(content.not_after.seconds)));
   must(X509_set_pubkey(x, key));
   OwnedX509 issuer;
-  if (!issuer_certificate.empty()) issuer = parse(issuer_certificate);
+  if (!issuer_certificate.empty()) issuer.reset(must(parse(issuer_certificate).release()));
   add_extension(x, x, NID_subject_key_identifier, "hash");
   add_extension(x, issuer ? issuer.get() : x, NID_authority_key_identifier, "keyid:always");
   add_extension(x, x, NID_basic_constraints, content.basic_constraints);
   add_extension(x, x, NID_key_usage, content.key_usage);
   add_extension(x, x, NID_subject_alt_name, content.alternative_names);
   add_extension(x, x, NID_name_constraints, content.name_constraints);
-  const char* digest = content.digest.empty() ? default_digest : content.digest.c_str();
-  must(X509_sign(x, issuer_key, digest == nullptr ? nullptr : EVP_get_digestbyname(digest)));
+  sign(x, issuer_key, content.digest.empty() ? default_digest : content.digest.c_str());
   return der(x);
 }
 
@@ -98,6 +102,13 @@ Bytes TestCa::issue(const TestCertificate& content, SignatureScheme scheme,
   OwnedPkey key = openssl_public_key(scheme, subject.public_key);
   OwnedPkey issuer_key = openssl_private_key(scheme_, key_);
   return make(content, key.get(), name_, issuer_key.get(), certificate_, digest_for(scheme_));
+}
+
+Bytes TestCa::sign_again(View certificate) const {
+  OwnedX509 parsed = parse(certificate);
+  if (!parsed) return {};
+  sign(parsed.get(), openssl_private_key(scheme_, key_).get(), digest_for(scheme_));
+  return der(parsed.get());
 }
 
 }  // namespace qnpc::crypto

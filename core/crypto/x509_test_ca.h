@@ -32,6 +32,9 @@ class TestCa {
   const Bytes& certificate() const { return certificate_; }
   Bytes issue(const TestCertificate& content, SignatureScheme scheme,
               const SignatureKeyPair& subject) const;
+  /// A certificate with this CA's signature in the place of its own, whatever it says; empty where
+  /// it does not parse.
+  Bytes sign_again(View certificate) const;
 
  private:
   std::string name_;

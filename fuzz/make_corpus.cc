@@ -1,12 +1,14 @@
-// The seed corpus of the MLS fuzzers, made by the library itself: for each honest message that a
-// fuzzer edits, the input that leaves it as it is, and the message as raw bytes.
-// usage: make_mls_corpus FOLDER
+// The seed corpus of the fuzzers, made by the library itself: for each honest message that a fuzzer
+// edits, the input that leaves it as it is, and the message as raw bytes.
+// usage: make_corpus FOLDER
 
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
 #include "fuzz/mls_group.h"
+#include "fuzz/noise_peers.h"
+#include "fuzz/x509_hierarchy.h"
 
 using namespace qnpc;
 
@@ -42,11 +44,42 @@ class Corpus {
 const std::vector<Bytes> scripts{
     {}, {0, 0, 4, 0xff}, {1, 0, 8, 0}, {2, 0, 60, 1}, {2, 0, 2, 3, 2, 1, 0, 0, 0, 0, 90, 9}};
 
+// Those of `bases` that a fuzzer chooses with its first byte, edited and not, and as raw bytes
+// behind 0x80 and the same. `head` stands before each script.
+void add_chosen(Corpus& corpus, const std::vector<Bytes>& bases, uint8_t flag, const Bytes& head) {
+  for (uint8_t i = 0; i < bases.size(); ++i) {
+    for (const Bytes& script : scripts) {
+      Bytes input{static_cast<uint8_t>(i | flag)};
+      append(input, head);
+      append(input, script);
+      corpus.add(input);
+    }
+    Bytes raw{static_cast<uint8_t>(i | flag | 0x80)};
+    append(raw, head);
+    append(raw, bases[i]);
+    corpus.add(raw);
+  }
+}
+
+void make_noise_and_x509(const std::filesystem::path& folder) {
+  const fuzz::Transcript transcript{fuzz::Peers{}};
+  Corpus handshake(folder / "noise_handshake"), stream(folder / "noise_stream");
+  std::vector<Bytes> messages = transcript.handshake;
+  messages.resize(messages.size() + 2);  // those of the transport
+  add_chosen(handshake, messages, 0, {});
+  for (uint8_t flag : {0, 2}) {  // the codec's limit
+    add_chosen(stream, {transcript.responders, transcript.initiators}, flag, {255, 255, 255, 255});
+    add_chosen(stream, {transcript.responders, transcript.initiators}, flag, {0, 1, 7, 40});
+  }
+  Corpus chain(folder / "x509_chain");
+  for (uint8_t flag : {0, 0x40}) add_chosen(chain, fuzz::Hierarchy{}.chain, flag, {});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   if (argc != 2) {
-    std::cerr << "usage: make_mls_corpus FOLDER\n";
+    std::cerr << "usage: make_corpus FOLDER\n";
     return 2;
   }
   const std::filesystem::path folder = argv[1];
@@ -55,6 +88,7 @@ int main(int argc, char** argv) try {
   Corpus(folder / "mls_ratchet_tree").add_bases(fuzz::tree_bases(honest));
   Corpus(folder / "mls_secrets").add_bases(fuzz::secret_bases(honest));
   Corpus(folder / "mls_extension").add_bases(fuzz::extension_bases());
+  make_noise_and_x509(folder);
   // Which line of its conversation the driver's fuzzer edits; it has about thirty.
   Corpus driver(folder / "mls_driver");
   for (uint8_t line = 0; line < 32; ++line) driver.add(Bytes{line});
@@ -73,6 +107,6 @@ int main(int argc, char** argv) try {
     }
   }
 } catch (const std::exception& error) {
-  std::cerr << "make_mls_corpus: " << error.what() << '\n';
+  std::cerr << "make_corpus: " << error.what() << '\n';
   return 1;
 }
