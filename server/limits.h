@@ -27,11 +27,35 @@ inline constexpr uint64_t inbox_total_bytes = uint64_t{256} << 20;
 inline constexpr uint64_t remembered_fingerprints = 2048;
 inline constexpr uint64_t remembered_message_ids = 1024;
 
+// What a group of a hundred says in a month, with some files; one log cannot fill a disk.
+inline constexpr uint64_t log_entries = 100'000;
+inline constexpr uint64_t log_total_bytes = uint64_t{1} << 30;
+// Epochs whose tokens a log knows, some 200 KiB. More than it holds commits of a month, so that a
+// member who was away is told of the gap and not that it is a stranger.
+inline constexpr uint64_t log_epochs = 4096;
+// The largest epoch: SQLite's integers are signed, and a next one must be possible.
+inline constexpr uint64_t log_largest_epoch = INT64_MAX - 1;
+// A message of the last epoch may be on its way when a commit lands: one slow round trip and one
+// reconnection. A removed member can still write for so long, which the others can tell.
+inline constexpr std::chrono::seconds previous_epoch_grace{60};
+
+// --- Retention ---
+// Longer than a holiday; after it a member who was away joins again.
+inline constexpr std::chrono::hours retention{24 * 30};
+// How exactly it is kept: an entry's age is known to within this.
+inline constexpr std::chrono::seconds retention_mark{3600};
+// Removed at a time, between which the writer does other things: some 10 ms of writing.
+inline constexpr size_t expire_entries = 500;
+inline constexpr size_t expire_bytes = size_t{8} << 20;
+// How often an event loop asks for it; asking when nothing is due costs a look at a small table.
+inline constexpr std::chrono::seconds expire_pause{60};
+
 // --- Sizes of what the server answers ---
 // One answer to fetch is a message in memory on both sides.
 inline constexpr size_t drain_bytes = size_t{32} << 20;
-// A page of read (or one larger payload): it can be asked for again, so it must be cheap to hold.
-inline constexpr size_t page_bytes = size_t{1} << 20;
+// A page that is read or pushed (or one larger payload): there may be one in memory for each
+// subscriber that takes nothing, and who reads can ask for the next one at once.
+inline constexpr size_t page_bytes = size_t{256} << 10;
 inline constexpr uint32_t page_entries = 1000;
 
 // --- The queue to the writer thread ---
@@ -63,7 +87,17 @@ inline constexpr size_t large_answers = 2;
 inline constexpr size_t pending_output = 3 * drain_bytes;
 // Words of unanswered calls of one connection, beyond which no more of it is read.
 inline constexpr size_t call_words_in_flight = size_t{2} << 20;
+// Subscriptions of one connection: its inbox and the logs of its groups. Each is about 2 KiB.
+inline constexpr size_t subscriptions = 256;
+// Pushes of one connection that wait for their answer, in bytes of payload: the next one begins
+// below it, so that many subscriptions do not add up to more than pending_output.
+inline constexpr size_t pushed_bytes = size_t{1} << 20;
+// A peer that has not answered a push for so long is gone or stuck: its connection is closed.
+inline constexpr std::chrono::seconds push_stall{30};
+// The wait before a subscription reads again when the store could not.
+inline constexpr std::chrono::seconds read_retry{1};
 // A connection without a call for so long is closed; a client connects again when it needs one.
+// One with a subscription is not idle.
 inline constexpr std::chrono::minutes connection_idle{15};
 // A connection that we have ended waits so long for its peer to end it too, and reads meanwhile:
 // closing a socket with unread requests in it makes the kernel drop the answers on their way.

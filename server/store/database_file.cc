@@ -9,6 +9,8 @@
 
 #include "server/limits.h"
 #include "server/store/fifo.h"
+#include "server/store/group_log.h"
+#include "server/store/retention.h"
 
 namespace qnpc::server {
 namespace {
@@ -16,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
-constexpr int64_t schema_version = 1;
+constexpr int64_t schema_version = 2;
 
 void sync_directory(const fs::path& directory) {
   int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -25,6 +27,15 @@ void sync_directory(const fs::path& directory) {
   if (descriptor >= 0) close(descriptor);
   if (!synced)
     throw Error(Reason::io, "cannot sync " + directory.string() + ": " + strerror(error));
+}
+
+/// What came with version 2: logs, and retention.
+std::string logs_and_retention() {
+  return group_log_schema() + retention_schema(inbox_queue) + retention_schema(log_queue);
+}
+
+std::string set_version() {
+  return "PRAGMA user_version = " + std::to_string(schema_version) + ";";
 }
 
 /// Made whole under another name and then renamed: a database under its own name is complete.
@@ -37,13 +48,11 @@ void create_database(const fs::path& path) {
     Database database(unfinished.string(), Database::Mode::create);
     database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;" +
                      fifo_schema(key_package_queue) + fifo_schema(inbox_queue) +
+                     logs_and_retention() +
                      "CREATE TABLE health(checks INTEGER NOT NULL) STRICT;"
                      "INSERT INTO health VALUES(0);"
                      "PRAGMA application_id = " +
-                     std::to_string(application_id) +
-                     ";"
-                     "PRAGMA user_version = " +
-                     std::to_string(schema_version) + "; COMMIT;");
+                     std::to_string(application_id) + ";" + set_version() + "COMMIT;");
   }
   fs::permissions(unfinished, fs::perms::owner_read | fs::perms::owner_write);
   fs::rename(unfinished, path);
@@ -57,9 +66,9 @@ void inspect_database(const fs::path& path) {
     throw Error(Reason::corrupt, "it is the database of another program");
   }
   int64_t version = database.integer("PRAGMA user_version");
-  if (version != schema_version) {
+  if (version < 1 || version > schema_version) {
     throw Error(Reason::corrupt,
-                "it has version " + std::to_string(version) + ", this server knows version " +
+                "it has version " + std::to_string(version) + ", this server knows versions 1 to " +
                     std::to_string(schema_version) + ": it was written by another release");
   }
   if (fs::file_size(path) > limits::full_check_bytes) return;
@@ -68,6 +77,17 @@ void inspect_database(const fs::path& path) {
   if (!rows.next() || rows.text(0) != "ok") {
     throw Error(Reason::corrupt, "it is damaged: " + rows.text(0));
   }
+}
+
+/// From version 1, in one transaction: there is a whole database of one version at any moment.
+void upgrade(Database& database) {
+  if (database.integer("PRAGMA user_version") == schema_version) return;
+  std::string sql = "BEGIN IMMEDIATE;";
+  for (const char* queue : {key_package_queue, inbox_queue}) {
+    sql += "ALTER TABLE " + std::string(queue) +
+           "_owner ADD COLUMN expired_through INTEGER NOT NULL DEFAULT 0;";
+  }
+  database.execute(sql + logs_and_retention() + set_version() + "COMMIT;");
 }
 
 }  // namespace
@@ -101,6 +121,7 @@ Database open_writer(const std::string& path) {
       "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
       "PRAGMA cache_size = -" +
       std::to_string(limits::writer_cache_bytes >> 10) + ";");
+  upgrade(database);
   return database;
 }
 

@@ -10,6 +10,7 @@ namespace qnpc::server {
 
 inline constexpr const char* key_package_queue = "key_package";
 inline constexpr const char* inbox_queue = "inbox";
+inline constexpr const char* log_queue = "log";
 
 /// Creates the database where there is none, and otherwise makes sure that it is one of ours, of a
 /// version that we know, and undamaged. Changes nothing in a file that it refuses. Throws `corrupt`

@@ -1,38 +1,16 @@
 #include "server/store/fifo.h"
 
-#include <algorithm>
-#include <limits>
+#include "server/store/sql.h"
 
 namespace qnpc::server {
-namespace {
-
-/// SQLite's integers are signed. A sequence number beyond them is one that was never given.
-int64_t to_integer(uint64_t value) {
-  return static_cast<int64_t>(std::min<uint64_t>(value, std::numeric_limits<int64_t>::max()));
-}
-
-/// The text with the queue's name in place of each $.
-std::string named(const std::string& name, std::string_view text) {
-  std::string sql;
-  for (char c : text) {
-    if (c == '$') {
-      sql += name;
-    } else {
-      sql += c;
-    }
-  }
-  return sql;
-}
-
-}  // namespace
-
 std::string fifo_schema(const std::string& name) {
   // The owner's small integer stands for its key in the other tables, which keeps their indexes
   // small. AUTOINCREMENT, or a sequence number would be given again after its row was removed.
   return named(name, R"(
     CREATE TABLE $_owner(
       id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
-      entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;
+      entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ids INTEGER NOT NULL,
+      expired_through INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE $_entry(
       sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL,
       blob BLOB NOT NULL) STRICT;
@@ -44,21 +22,22 @@ std::string fifo_schema(const std::string& name) {
 
 FifoReader::FifoReader(Database& database, const std::string& name)
     : select_(database.prepare(named(name, R"(
-        SELECT sequence, blob FROM $_entry
-        WHERE owner = (SELECT id FROM $_owner WHERE key = ?1) AND sequence > ?2
-        ORDER BY sequence LIMIT ?3)"))) {}
+        SELECT expired_through, sequence, blob
+        FROM $_owner LEFT JOIN $_entry ON owner = id AND sequence > ?2
+        WHERE key = ?1 ORDER BY sequence LIMIT ?3)"))) {}
 
 Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, size_t bytes) {
   Page page;
   size_t sum = 0;
   Rows rows = select_.query(View(key), to_integer(after), to_integer(entries + 1));
   while (rows.next()) {
-    sum += rows.blob_size(1);
-    if (page.entries.size() == entries || (sum > bytes && !page.entries.empty())) {
-      page.more = true;
-      break;
-    }
-    page.entries.push_back({static_cast<uint64_t>(rows.integer(0)), rows.blob(1)});
+    page.expired_through = static_cast<uint64_t>(rows.integer(0));
+    if (rows.integer(1) == 0) break;  // no entry beside the owner
+    sum += rows.blob_size(2);
+    page.more = page.entries.size() == entries || (sum > bytes && !page.entries.empty());
+    if (page.more) break;
+    page.entries.push_back(
+        {.sequence = static_cast<uint64_t>(rows.integer(1)), .payload = rows.blob(2)});
   }
   return page;
 }

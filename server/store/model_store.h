@@ -14,62 +14,149 @@ namespace qnpc::server {
 
 class ModelStore final : public Store {
  public:
-  explicit ModelStore(const StoreLimits& store_limits) : limits_(store_limits) {}
+  explicit ModelStore(
+      const StoreLimits& store_limits, Clock clock = [] { return std::chrono::sys_seconds(); })
+      : limits_(store_limits), clock_(std::move(clock)) {}
 
   kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
                                    Bytes package) override {
-    return put(packages_[identity], limits_.key_packages, to_bytes(fingerprint),
+    return put(packages_, identity, limits_.key_packages, to_bytes(fingerprint),
                std::move(package));
   }
   kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) override {
-    std::vector<Bytes> taken = take(packages_[identity], 1);
+    std::vector<Bytes> taken = take(packages_.queues[identity], 1);
     if (taken.empty()) return std::optional<Bytes>();
     return std::optional<Bytes>(std::move(taken.front()));
   }
   kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
                            Bytes payload) override {
-    return put(inboxes_[inbox], limits_.inbox, id ? to_bytes(*id) : Bytes(), std::move(payload));
+    ring({QueueName::Kind::inbox, inbox});
+    return put(inboxes_, inbox, limits_.inbox, id ? to_bytes(*id) : Bytes(), std::move(payload));
   }
   kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) override {
-    return take(inboxes_[inbox], SIZE_MAX);
+    return take(inboxes_.queues[inbox], SIZE_MAX);
   }
   kj::Promise<Page> read(const OwnerKey& inbox, uint64_t after, uint32_t limit) override {
-    Page page;
-    for (const Entry& entry : inboxes_[inbox].entries) {
-      if (entry.sequence <= after) continue;
-      page.more = limit != 0 && page.entries.size() == limit;
-      if (page.more) break;
-      page.entries.push_back(entry);
-    }
-    return page;
+    return page(inboxes_.queues[inbox], after, limit);
   }
   kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) override {
-    Queue& queue = inboxes_[inbox];
-    uint64_t removed = 0;
-    for (; !queue.entries.empty() && queue.entries.front().sequence <= through; ++removed) {
-      queue.entries.pop_front();
+    return remove_through(inboxes_.queues[inbox], through);
+  }
+
+  kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) override {
+    auto [made, is_new] = epochs_.try_emplace(log, Epochs{epoch, epoch, now(), {{epoch, {token}}}});
+    if (is_new) {
+      first_tokens_[log] = token;
+      return Put::stored;
     }
-    return removed;
+    if (made->second.first == epoch && first_tokens_[log] == token) return Put::duplicate;
+    return refusal(Reason::conflict);
+  }
+  kj::Promise<uint64_t> append(LogAppend message) override {
+    auto log = epochs_.find(message.log);
+    if (auto refused = refuse(log, message)) return refusal(*refused);
+    if (auto same = find_same(message)) {
+      if (same->is_commit || same->epoch != message.epoch) return refusal(Reason::conflict);
+      return uint64_t{same->sequence};
+    }
+    const Epochs& epochs = log->second;
+    auto age = std::chrono::abs(now() - epochs.since);
+    bool in_time = message.epoch + 1 == epochs.current && age <= limits_.log.grace;
+    if (message.epoch != epochs.current && !in_time) return refusal(Reason::conflict);
+    if (is_full(message)) return refusal(Reason::quota);
+    return insert(message, false);
+  }
+  kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override {
+    auto log = epochs_.find(message.log);
+    if (auto refused = refuse(log, message)) return refusal(*refused);
+    Epochs& epochs = log->second;
+    if (auto same = find_same(message)) {
+      if (!same->is_commit || same->epoch != message.epoch) return refusal(Reason::conflict);
+      return CommitOutcome{true, same->sequence, epochs.current, std::nullopt};
+    }
+    if (message.epoch != epochs.current) return lost(message);
+    if (is_full(message)) return refusal(Reason::quota);
+    epochs.known[message.epoch].commit = insert(message, true);
+    epochs.current = message.epoch + 1;
+    epochs.since = now();
+    epochs.known[epochs.current] = {next_token};
+    while (epochs.known.size() > limits_.log.epochs) epochs.known.erase(epochs.known.begin());
+    return CommitOutcome{true, epochs.known[message.epoch].commit, epochs.current, std::nullopt};
+  }
+  kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
+                             uint64_t after, uint32_t limit) override {
+    auto found = epochs_.find(log);
+    if (found == epochs_.end()) return refusal(Reason::not_found);
+    const auto& known = found->second.known;
+    auto is_token = [&](const auto& epoch) { return epoch.second.token == *token; };
+    if (token && std::ranges::none_of(known, is_token)) return refusal(Reason::unauthorized);
+    Page out = page(logs_.queues[log], after, limit);
+    out.epoch = found->second.current;
+    return out;
+  }
+
+  kj::Promise<void> watch(const QueueName& queue) override {
+    auto paf = kj::newPromiseAndFulfiller<void>();
+    watchers_.emplace(queue, kj::mv(paf.fulfiller));
+    return kj::mv(paf.promise);
+  }
+  kj::Promise<bool> expire() override {
+    bool more_in_inboxes = expire(inboxes_, limits_.inbox_retention);
+    bool more_in_logs = expire(logs_, limits_.log_retention);
+    return more_in_inboxes || more_in_logs;
   }
   kj::Promise<uint64_t> check_health() override { return ++health_checks_; }
 
  private:
+  struct Held : Entry {
+    Bytes id;
+  };
   struct Queue {
-    std::deque<Entry> entries;
+    std::deque<Held> entries;
     std::deque<Bytes> remembered;  // in generations, of which the last but one is complete
     size_t ids = 0;
+    uint64_t expired_through = 0;
+  };
+  struct Mark {
+    std::chrono::sys_seconds time;
+    uint64_t through = 0;
+  };
+  /// Queues that share their sequence numbers.
+  struct Kind {
+    std::map<OwnerKey, Queue> queues;
+    uint64_t last_sequence = 0;
+    std::vector<Mark> marks;
+  };
+  struct Epoch {
+    TokenHash token{};
+    uint64_t commit = 0;  // the sequence number of the one that ended it
+  };
+  struct Epochs {
+    uint64_t first = 0;
+    uint64_t current = 0;
+    std::chrono::sys_seconds since;
+    std::map<uint64_t, Epoch> known;
   };
 
-  kj::Promise<Put> put(Queue& queue, const FifoLimits& limits, const Bytes& id, Bytes blob) {
+  std::chrono::sys_seconds now() const { return clock_(); }
+  static kj::Exception refusal(Reason reason) { return rpc::to_exception(Error(reason, "no")); }
+
+  static size_t bytes_in(const Queue& queue) {
+    size_t bytes = 0;
+    for (const Entry& entry : queue.entries) bytes += entry.payload.size();
+    return bytes;
+  }
+
+  static kj::Promise<Put> put(Kind& kind, const OwnerKey& key, const FifoLimits& limits,
+                              const Bytes& id, Bytes blob) {
+    Queue& queue = kind.queues[key];
     if (!id.empty() && std::ranges::find(queue.remembered, id) != queue.remembered.end()) {
       return Put::duplicate;
     }
-    size_t bytes = blob.size();
-    for (const Entry& entry : queue.entries) bytes += entry.payload.size();
-    if (queue.entries.size() + 1 > limits.entries || bytes > limits.bytes) {
-      return rpc::to_exception(Error(Reason::quota, "full"));
+    if (queue.entries.size() + 1 > limits.entries || bytes_in(queue) + blob.size() > limits.bytes) {
+      return refusal(Reason::quota);
     }
-    queue.entries.push_back({++last_sequence_, std::move(blob)});
+    queue.entries.push_back({{++kind.last_sequence, std::move(blob)}, id});
     if (id.empty()) return Put::stored;
     queue.remembered.push_back(id);
     if (++queue.ids % limits.remembered == 0) {
@@ -87,10 +174,100 @@ class ModelStore final : public Store {
     return taken;
   }
 
+  static uint64_t remove_through(Queue& queue, uint64_t through) {
+    uint64_t removed = 0;
+    for (; !queue.entries.empty() && queue.entries.front().sequence <= through; ++removed) {
+      queue.entries.pop_front();
+    }
+    return removed;
+  }
+
+  static Page page(const Queue& queue, uint64_t after, uint32_t limit) {
+    Page page;
+    page.expired_through = queue.expired_through;
+    for (const Entry& entry : queue.entries) {
+      if (entry.sequence <= after) continue;
+      page.more = limit != 0 && page.entries.size() == limit;
+      if (page.more) break;
+      page.entries.push_back(entry);
+    }
+    return page;
+  }
+
+  using FoundLog = std::map<LogId, Epochs>::iterator;
+  std::optional<Reason> refuse(FoundLog log, const LogAppend& message) {
+    if (log == epochs_.end()) return Reason::not_found;
+    if (message.epoch > log->second.current) return Reason::conflict;
+    auto known = log->second.known.find(message.epoch);
+    bool is_wrong = known != log->second.known.end() && known->second.token != message.token;
+    return is_wrong ? std::optional(Reason::unauthorized) : std::nullopt;
+  }
+  const Held* find_same(const LogAppend& message) {
+    const auto& entries = logs_.queues[message.log].entries;
+    auto same = std::ranges::find(entries, to_bytes(message.id), &Held::id);
+    return same == entries.end() ? nullptr : &*same;
+  }
+  CommitOutcome lost(const LogAppend& message) {
+    const Epochs& epochs = epochs_.at(message.log);
+    CommitOutcome outcome{.epoch = epochs.current};
+    auto known = epochs.known.find(message.epoch);
+    if (known == epochs.known.end()) return outcome;
+    for (const Entry& entry : logs_.queues[message.log].entries) {
+      if (entry.sequence == known->second.commit) outcome.winner = entry;
+    }
+    return outcome;
+  }
+  bool is_full(const LogAppend& message) {
+    const Queue& queue = logs_.queues[message.log];
+    return queue.entries.size() + 1 > limits_.log.entries ||
+           bytes_in(queue) + message.payload.size() > limits_.log.bytes;
+  }
+  uint64_t insert(const LogAppend& message, bool is_commit) {
+    ring({QueueName::Kind::log, message.log});
+    Entry entry{++logs_.last_sequence, message.payload, message.epoch, is_commit};
+    logs_.queues[message.log].entries.push_back({std::move(entry), to_bytes(message.id)});
+    return logs_.last_sequence;
+  }
+
+  void ring(const QueueName& queue) {
+    auto [begin, end] = watchers_.equal_range(queue);
+    for (auto watcher = begin; watcher != end; ++watcher) watcher->second->fulfill();
+    watchers_.erase(begin, end);
+  }
+
+  bool expire(Kind& kind, std::chrono::seconds keep) {
+    for (Mark& mark : kind.marks) mark.time = std::min(mark.time, now());
+    auto newest = std::ranges::max_element(kind.marks, {}, &Mark::time);
+    if (newest == kind.marks.end() || newest->time + limits::retention_mark <= now()) {
+      uint64_t through = 0;
+      for (const auto& [key, queue] : kind.queues) {
+        if (!queue.entries.empty()) through = std::max(through, queue.entries.back().sequence);
+      }
+      kind.marks.push_back({now(), through});
+    }
+    uint64_t through = 0;
+    for (const Mark& mark : kind.marks) {
+      if (mark.time + keep <= now()) through = std::max(through, mark.through);
+    }
+    for (auto& [key, queue] : kind.queues) {
+      uint64_t last = queue.expired_through;
+      for (const Entry& entry : queue.entries) {
+        if (entry.sequence <= through) last = entry.sequence;
+      }
+      remove_through(queue, through);
+      queue.expired_through = last;
+    }
+    return false;
+  }
+
   const StoreLimits limits_;
-  std::map<OwnerKey, Queue> packages_;
-  std::map<OwnerKey, Queue> inboxes_;
-  uint64_t last_sequence_ = 0;
+  const Clock clock_;
+  Kind packages_;
+  Kind inboxes_;
+  Kind logs_;
+  std::map<LogId, Epochs> epochs_;
+  std::map<LogId, TokenHash> first_tokens_;
+  std::multimap<QueueName, kj::Own<kj::PromiseFulfiller<void>>> watchers_;
   uint64_t health_checks_ = 0;
 };
 

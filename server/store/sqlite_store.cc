@@ -18,14 +18,18 @@ size_t held_bytes(const std::vector<Bytes>& blobs) {
 }
 size_t held_bytes(Put) { return 0; }
 size_t held_bytes(uint64_t) { return 0; }
+size_t held_bytes(bool) { return 0; }
+size_t held_bytes(const CommitOutcome& outcome) {
+  return outcome.winner ? outcome.winner->payload.size() : 0;
+}
 
 /// A write that computes a T; the loop that asked learns of it with its turn.
 template <class T, class Change>
 class Answered final : public Write {
  public:
-  Answered(size_t waiting_bytes, Change change, std::shared_ptr<Answer<T>> answer,
-           std::shared_ptr<Outstanding> turn)
-      : Write(waiting_bytes),
+  Answered(size_t waiting_bytes, const std::optional<QueueName>& appends_to, Change change,
+           std::shared_ptr<Answer<T>> answer, std::shared_ptr<Outstanding> turn)
+      : Write(waiting_bytes, appends_to),
         change_(std::move(change)),
         answer_(std::move(answer)),
         turn_(std::move(turn)) {}
@@ -48,14 +52,15 @@ class Answered final : public Write {
 };
 
 template <class Change>
-auto submit(Writer& writer, size_t bytes, Change change) {
+auto submit(Writer& writer, size_t bytes, Change change,
+            const std::optional<QueueName>& appends_to = std::nullopt) {
   using T = decltype(change(std::declval<Tables&>()));
   std::shared_ptr<Turn> turn = Turn::current();
   auto answer = std::make_shared<Answer<T>>();
   std::shared_ptr<Outstanding> outstanding = turn->one_more();
   try {
-    writer.submit(
-        std::make_unique<Answered<T, Change>>(bytes, std::move(change), answer, outstanding));
+    writer.submit(std::make_unique<Answered<T, Change>>(bytes, appends_to, std::move(change),
+                                                        answer, outstanding));
   } catch (const Error& error) {
     outstanding->finish_one();
     return kj::Promise<T>(rpc::to_exception(error));
@@ -69,26 +74,43 @@ auto submit(Writer& writer, size_t bytes, Change change) {
       .attach(std::move(turn));
 }
 
+/// A read by one of the Readers, and the loop that waits for its page.
+template <class Question>
 class ReadPage final : public Read {
  public:
-  ReadPage(const OwnerKey& owner, uint64_t sequence, uint64_t max_entries,
-           kj::Own<kj::CrossThreadPromiseFulfiller<Page>> loop)
-      : key_(owner), after_(sequence), entries_(max_entries), asker_(kj::mv(loop)) {}
+  ReadPage(Question question, kj::Own<kj::CrossThreadPromiseFulfiller<Page>> loop)
+      : question_(std::move(question)), asker_(kj::mv(loop)) {}
 
-  void answer(FifoReader& inbox) override {
+  void answer(Readers& readers) override {
     try {
-      asker_->fulfill(inbox.read(key_, after_, entries_, limits::page_bytes));
+      asker_->fulfill(question_(readers));
     } catch (const Error& error) {
-      asker_->reject(rpc::to_exception(Error(Reason::unavailable, error.what())));
+      const bool is_refusal =
+          error.reason() == Reason::not_found || error.reason() == Reason::unauthorized;
+      asker_->reject(
+          rpc::to_exception(is_refusal ? error : Error(Reason::unavailable, error.what())));
     }
   }
 
  private:
-  const OwnerKey key_;
-  const uint64_t after_;
-  const uint64_t entries_;
+  const Question question_;
   kj::Own<kj::CrossThreadPromiseFulfiller<Page>> asker_;
 };
+
+template <class Question>
+kj::Promise<Page> ask(JobQueue<Read>& reads, Question question) {
+  auto paf = kj::newPromiseAndCrossThreadFulfiller<Page>();
+  try {
+    reads.push(std::make_unique<ReadPage<Question>>(std::move(question), kj::mv(paf.fulfiller)));
+  } catch (const Error& error) {
+    return rpc::to_exception(error);
+  }
+  return kj::mv(paf.promise);
+}
+
+uint64_t page_entries(uint32_t limit) {
+  return limit == 0 ? limits::page_entries : std::min(limit, limits::page_entries);
+}
 
 Database prepare_and_open(const std::string& path) {
   prepare_database(path);
@@ -97,16 +119,22 @@ Database prepare_and_open(const std::string& path) {
 
 }  // namespace
 
+Readers::Readers(Database& database) : inbox(database, inbox_queue), log(database) {}
+
+std::chrono::sys_seconds SqliteStore::system_time() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 SqliteStore::SqliteStore(const std::string& path, const StoreLimits& store_limits,
-                         Writer::OnFatal on_fatal)
-    : writer_(prepare_and_open(path), store_limits, std::move(on_fatal)),
+                         Writer::OnFatal on_fatal, const Clock& clock)
+    : writer_(prepare_and_open(path), store_limits, clock, std::move(on_fatal)),
       reads_(limits::queued_requests, limits::queued_bytes) {
   std::vector<Database> databases;
   while (databases.size() < reader_threads) databases.push_back(open_reader(path));
   for (Database& database : databases) {
     readers_.emplace_back([this, mine = std::move(database)]() mutable {
-      FifoReader inbox(mine, inbox_queue);
-      while (std::unique_ptr<Read> read = reads_.wait()) read->answer(inbox);
+      Readers readers(mine);
+      while (std::unique_ptr<Read> read = reads_.wait()) read->answer(readers);
     });
   }
 }
@@ -135,9 +163,12 @@ kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& 
 kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
                                       Bytes payload) {
   size_t bytes = payload.size();
-  return submit(writer_, bytes, [=, payload = std::move(payload)](Tables& tables) {
-    return tables.inbox.put(inbox, id ? View(*id) : View(), payload);
-  });
+  return submit(
+      writer_, bytes,
+      [=, payload = std::move(payload)](Tables& tables) {
+        return tables.inbox.put(inbox, id ? View(*id) : View(), payload);
+      },
+      QueueName{QueueName::Kind::inbox, inbox});
 }
 
 kj::Promise<std::vector<Bytes>> SqliteStore::drain(const OwnerKey& inbox) {
@@ -147,19 +178,52 @@ kj::Promise<std::vector<Bytes>> SqliteStore::drain(const OwnerKey& inbox) {
 }
 
 kj::Promise<Page> SqliteStore::read(const OwnerKey& inbox, uint64_t after, uint32_t limit) {
-  uint32_t entries = limit == 0 ? limits::page_entries : std::min(limit, limits::page_entries);
-  auto paf = kj::newPromiseAndCrossThreadFulfiller<Page>();
-  try {
-    reads_.push(std::make_unique<ReadPage>(inbox, after, entries, kj::mv(paf.fulfiller)));
-  } catch (const Error& error) {
-    return rpc::to_exception(error);
-  }
-  return kj::mv(paf.promise);
+  return ask(reads_, [=, entries = page_entries(limit)](Readers& readers) {
+    return readers.inbox.read(inbox, after, entries, limits::page_bytes);
+  });
 }
 
 kj::Promise<uint64_t> SqliteStore::acknowledge(const OwnerKey& inbox, uint64_t through) {
   return submit(writer_, 0,
                 [=](Tables& tables) { return tables.inbox.remove_through(inbox, through); });
+}
+
+kj::Promise<Put> SqliteStore::create_log(const LogId& log, uint64_t epoch, const TokenHash& token) {
+  return submit(writer_, 0, [=](Tables& tables) { return tables.log.create(log, epoch, token); });
+}
+
+kj::Promise<uint64_t> SqliteStore::append(LogAppend message) {
+  size_t bytes = message.payload.size();
+  QueueName queue{QueueName::Kind::log, message.log};
+  return submit(
+      writer_, bytes,
+      [message = std::move(message)](Tables& tables) { return tables.log.append(message); }, queue);
+}
+
+kj::Promise<CommitOutcome> SqliteStore::commit(LogAppend message, const TokenHash& next_token) {
+  size_t bytes = message.payload.size();
+  QueueName queue{QueueName::Kind::log, message.log};
+  return submit(
+      writer_, bytes,
+      [message = std::move(message), next_token](Tables& tables) {
+        return tables.log.commit(message, next_token);
+      },
+      queue);
+}
+
+kj::Promise<Page> SqliteStore::read_log(const LogId& log, const std::optional<TokenHash>& token,
+                                        uint64_t after, uint32_t limit) {
+  return ask(reads_, [=, entries = page_entries(limit)](Readers& readers) {
+    return readers.log.read(log, token, after, entries, limits::page_bytes);
+  });
+}
+
+kj::Promise<void> SqliteStore::watch(const QueueName& queue) {
+  return writer_.doorbells().wait(queue);
+}
+
+kj::Promise<bool> SqliteStore::expire() {
+  return submit(writer_, 0, [](Tables& tables) { return tables.remove_due(); });
 }
 
 kj::Promise<uint64_t> SqliteStore::check_health() {

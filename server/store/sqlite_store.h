@@ -9,11 +9,18 @@
 
 namespace qnpc::server {
 
+/// What a reader thread asks.
+struct Readers {
+  explicit Readers(Database& database);
+  FifoReader inbox;
+  GroupLogReader log;
+};
+
 /// One question to a reader thread.
 class Read {
  public:
   virtual ~Read() noexcept(false) = default;
-  virtual void answer(FifoReader& inbox) = 0;
+  virtual void answer(Readers& readers) = 0;
 
   const size_t bytes = 0;  // a question holds nothing worth counting
 };
@@ -22,7 +29,9 @@ class Read {
 class SqliteStore final : public Store {
  public:
   /// Creates the database at `path`, or opens it: see prepare_database for what it throws.
-  SqliteStore(const std::string& path, const StoreLimits& store_limits, Writer::OnFatal on_fatal);
+  /// `clock` is asked in the writer's thread.
+  SqliteStore(const std::string& path, const StoreLimits& store_limits, Writer::OnFatal on_fatal,
+              const Clock& clock = system_time);
   /// Finishes what was asked.
   ~SqliteStore() noexcept(false) override;
 
@@ -34,9 +43,18 @@ class SqliteStore final : public Store {
   kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) override;
   kj::Promise<Page> read(const OwnerKey& inbox, uint64_t after, uint32_t limit) override;
   kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) override;
+  kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) override;
+  kj::Promise<uint64_t> append(LogAppend message) override;
+  kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override;
+  kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
+                             uint64_t after, uint32_t limit) override;
+  kj::Promise<void> watch(const QueueName& queue) override;
+  kj::Promise<bool> expire() override;
   kj::Promise<uint64_t> check_health() override;
 
  private:
+  static std::chrono::sys_seconds system_time();
+
   Writer writer_;
   JobQueue<Read> reads_;
   std::vector<std::thread> readers_;

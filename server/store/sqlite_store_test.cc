@@ -75,6 +75,51 @@ TEST_F(SqliteStoreTest, RefusesANewerVersion) {
   EXPECT_NE(refusal().find("version 99"), std::string::npos);
 }
 
+/// The tables of version 1, with one payload in an inbox.
+constexpr const char* version_1 = R"(
+  PRAGMA journal_mode = WAL;
+  CREATE TABLE key_package_owner(
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
+    entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;
+  CREATE TABLE key_package_entry(
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, blob BLOB NOT NULL) STRICT;
+  CREATE INDEX key_package_entry_by_owner ON key_package_entry(owner);
+  CREATE TABLE key_package_remembered(
+    owner INTEGER NOT NULL, generation INTEGER NOT NULL, id BLOB NOT NULL,
+    PRIMARY KEY(owner, generation, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE inbox_owner(
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
+    entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ids INTEGER NOT NULL) STRICT;
+  CREATE TABLE inbox_entry(
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner INTEGER NOT NULL, blob BLOB NOT NULL) STRICT;
+  CREATE INDEX inbox_entry_by_owner ON inbox_entry(owner);
+  CREATE TABLE inbox_remembered(
+    owner INTEGER NOT NULL, generation INTEGER NOT NULL, id BLOB NOT NULL,
+    PRIMARY KEY(owner, generation, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE health(checks INTEGER NOT NULL) STRICT;
+  INSERT INTO health VALUES(0);
+  INSERT INTO inbox_owner VALUES(1, unhex_of_owner_1, 1, 3, 0);
+  INSERT INTO inbox_entry(owner, blob) VALUES(1, x'6f6c64');
+  PRAGMA application_id = 0x716e7063;
+  PRAGMA user_version = 1;)";
+
+TEST_F(SqliteStoreTest, UpgradesVersion1AndKeepsWhatIsInIt) {
+  std::string sql = version_1;
+  std::string key = "x'" + to_hex(owner(1)) + "'";
+  sql.replace(sql.find("unhex_of_owner_1"), sizeof("unhex_of_owner_1") - 1, key);
+  Database(path, Database::Mode::create).execute(sql);
+  for (int start = 0; start < 2; ++start) {
+    auto store = open();
+    ASSERT_EQ(store->read(owner(1), 0, 0).wait(scope).entries.size(), 1u);
+    store->expire().wait(scope);
+    store->create_log(owner(2), 0, token_hash(0)).wait(scope);
+    store->append({owner(2), 0, token_hash(0), message_id(1), to_bytes("x")}).wait(scope);
+  }
+  auto store = open();
+  EXPECT_EQ(to_text(store->drain(owner(1)).wait(scope).at(0)), "old");
+  EXPECT_EQ(store->read_log(owner(2), std::nullopt, 0, 0).wait(scope).entries.size(), 1u);
+}
+
 TEST_F(SqliteStoreTest, RefusesDamageAnywhereAndLeavesItAlone) {
   {
     auto store = open();
@@ -111,6 +156,83 @@ TEST_F(SqliteStoreTest, AFullDiskAnswersOverloadedAndRecovers) {
   disk.works();
   EXPECT_EQ(store->enqueue(owner(1), message_id(2), to_bytes("after")).wait(scope), Put::stored);
   EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), 2u);
+}
+
+TEST_F(SqliteStoreTest, OnAFullDiskLogsAreReadAndNothingOfACommitIsLeft) {
+  FaultyDisk disk;
+  auto store = open();
+  LogAppend commit{owner(1), 0, token_hash(0), message_id(1), Bytes(9000)};
+  store->create_log(owner(1), 0, token_hash(0)).wait(scope);
+  disk.is_full();
+  EXPECT_EQ(failure(store->commit(commit, token_hash(1)), scope), Reason::overloaded);
+  EXPECT_EQ(failure(store->append(commit), scope), Reason::overloaded);
+  Page page = store->read_log(owner(1), token_hash(0), 0, 0).wait(scope);
+  EXPECT_EQ(page.epoch, 0u);
+  EXPECT_TRUE(page.entries.empty());
+  disk.works();
+  EXPECT_TRUE(store->commit(commit, token_hash(1)).wait(scope).accepted);
+}
+
+TEST_F(SqliteStoreTest, ExpiryGoesInBatchesBetweenWhichOthersAreServed) {
+  TestClock clock;
+  auto store = std::make_unique<SqliteStore>(path, StoreLimits{}, must_not_fail, clock);
+  std::vector<kj::Promise<Put>> calls;
+  const size_t entries = 2 * limits::expire_entries + 1;
+  for (size_t i = 0; i < entries; ++i) {
+    calls.push_back(store->enqueue(owner(1), std::nullopt, to_bytes("x")));
+  }
+  for (auto& call : calls) call.wait(scope);
+  EXPECT_FALSE(store->expire().wait(scope));
+  clock.now = clock.now.load() + limits::retention;
+  EXPECT_TRUE(store->expire().wait(scope));
+  Page page = store->read(owner(1), 0, 1).wait(scope);
+  EXPECT_EQ(page.entries.at(0).sequence, page.expired_through + 1);
+  EXPECT_EQ(page.expired_through, limits::expire_entries);
+  EXPECT_TRUE(store->expire().wait(scope));
+  EXPECT_FALSE(store->expire().wait(scope));
+  EXPECT_TRUE(store->read(owner(1), 0, 1).wait(scope).entries.empty());
+}
+
+// Fewer than a batch, as many bytes as one.
+TEST_F(SqliteStoreTest, ABatchOfExpiryIsBoundedInBytes) {
+  TestClock clock;
+  auto store = std::make_unique<SqliteStore>(path, StoreLimits{}, must_not_fail, clock);
+  const size_t fit = limits::expire_bytes / limits::payload_bytes;
+  for (size_t i = 0; i < fit + 1; ++i) {
+    store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
+  }
+  store->expire().wait(scope);
+  clock.now = clock.now.load() + limits::retention;
+  EXPECT_TRUE(store->expire().wait(scope));
+  EXPECT_EQ(store->read(owner(1), 0, 0).wait(scope).entries.size(), 1u);
+}
+
+// Two loops in two threads; each has its own bell, and is woken for its own queues.
+TEST_F(SqliteStoreTest, DoorbellsRingInOtherLoops) {
+  auto store = open();
+  std::atomic<int> ready = 0;
+  std::vector<std::thread> threads;
+  for (uint8_t number : {1, 2}) {
+    threads.emplace_back([&, number] {
+      kj::EventLoop own_loop;
+      kj::WaitScope own_scope(own_loop);
+      for (uint64_t after = 0; after < 100;) {
+        auto bell = store->watch({QueueName::Kind::inbox, owner(number)});
+        if (after == 0) ++ready;
+        for (const Entry& entry : store->read(owner(number), after, 0).wait(own_scope).entries) {
+          after = entry.sequence;
+        }
+        if (after < 100) bell.wait(own_scope);
+      }
+    });
+  }
+  while (ready < 2) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) {
+    store->enqueue(owner(1), std::nullopt, to_bytes("x")).wait(scope);
+    store->enqueue(owner(2), std::nullopt, to_bytes("x")).wait(scope);
+  }
+  store->enqueue(owner(1), std::nullopt, to_bytes("the hundred and first")).wait(scope);
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(SqliteStoreTest, NothingIsAcknowledgedAfterAFailedSync) {

@@ -1,9 +1,10 @@
 // store: what the services need from durable storage, and nothing of how it is done.
 //
-// Every call is atomic on one key (one identity or one inbox), so that one machine or a replicated
-// engine can serve the same interface. Calls that change something resolve once that is durable.
-// A failed call rejects with rpc::to_exception of an Error: `quota`, `overloaded` (neither was
-// applied) or `unknown` (perhaps applied: repeat with the same id).
+// Every call is atomic on one key (one identity, one inbox or one log), so that one machine or a
+// replicated engine can serve the same interface. Calls that change something resolve once that is
+// durable. A failed call rejects with rpc::to_exception of an Error: `unknown` (perhaps applied:
+// repeat with the same id), or another reason (not applied): `quota`, `overloaded`, `unavailable`,
+// and where it is said so `conflict`, `not_found` and `unauthorized`.
 #pragma once
 
 #include <kj/async.h>
@@ -18,18 +19,50 @@ namespace qnpc::server {
 using OwnerKey = ByteArray<32>;     // an Ed25519 public key: of an identity, or naming an inbox
 using Fingerprint = ByteArray<32>;  // SHA-256 of a KeyPackage
 using MessageId = ByteArray<16>;    // chosen by the sender at random
+using LogId = ByteArray<32>;        // chosen at random, known to a group's members
+using TokenHash = ByteArray<32>;    // SHA-256 of the token that the members of one epoch know
 
 struct Entry {
-  uint64_t sequence = 0;  // increases within one inbox, may have gaps, is never given twice
+  uint64_t sequence = 0;  // increases within one inbox or log, may have gaps, is never given twice
   Bytes payload;
+  // Of logs only:
+  uint64_t epoch = 0;
+  bool is_commit = false;
 };
 
 struct Page {
   std::vector<Entry> entries;
-  bool more = false;  // entries after the last one exist
+  bool more = false;             // entries after the last one exist
+  uint64_t expired_through = 0;  // the highest number that retention removed; 0: none
+  uint64_t epoch = 0;            // of logs only: the current one
 };
 
 enum class Put { stored, duplicate };
+
+/// Something to append to a log, and the right to do so.
+struct LogAppend {
+  LogId log{};
+  uint64_t epoch = 0;  // less than 2^63
+  TokenHash token{};   // of the token of that epoch
+  MessageId id{};
+  Bytes payload;
+};
+
+/// What became of a commit: it ended its epoch, or another one had.
+struct CommitOutcome {
+  bool accepted = false;
+  uint64_t sequence = 0;        // of the accepted commit
+  uint64_t epoch = 0;           // the log's, afterwards
+  std::optional<Entry> winner;  // the commit that ended the epoch, where it is still held
+};
+
+/// A queue that can be watched.
+struct QueueName {
+  enum class Kind { inbox, log };
+  Kind kind = Kind::inbox;
+  ByteArray<32> key{};
+  auto operator<=>(const QueueName&) const = default;
+};
 
 class Store {
  public:
@@ -51,6 +84,28 @@ class Store {
   virtual kj::Promise<Page> read(const OwnerKey& inbox, uint64_t after, uint32_t limit) = 0;
   /// Removes the entries up to and including a sequence number; returns how many that were.
   virtual kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) = 0;
+
+  /// Makes an empty log. `duplicate` where it was made with the same values; with others: conflict.
+  virtual kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) = 0;
+  /// Appends what is no commit, in the current epoch of the log or for a short time in the one
+  /// before; returns its sequence number, of the first time where the id is known. Fails with
+  /// `not_found`, `unauthorized` (another token) or `conflict` (another epoch).
+  virtual kj::Promise<uint64_t> append(LogAppend message) = 0;
+  /// Appends a commit, which ends the current epoch and begins the next one with its token. Each
+  /// epoch is ended once. Fails as append() does; in a past epoch it does not fail but loses.
+  virtual kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) = 0;
+  /// Reads as from an inbox. `token` may be of any epoch that the log remembers; without one, the
+  /// caller answers for the reader. Fails with `not_found` or `unauthorized`.
+  virtual kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
+                                     uint64_t after, uint32_t limit) = 0;
+
+  /// A doorbell: resolves when something may have been appended since the call. What it was, only
+  /// reading tells.
+  virtual kj::Promise<void> watch(const QueueName& queue) = 0;
+
+  /// Removes some of the entries that are past their time, in order of their sequence numbers; true
+  /// where others are due now. To be called about once a minute. Each entry is a change by itself.
+  virtual kj::Promise<bool> expire() = 0;
 
   /// Makes one small durable change, and so proves that the store can. Returns how often so far.
   virtual kj::Promise<uint64_t> check_health() = 0;

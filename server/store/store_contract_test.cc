@@ -1,35 +1,16 @@
-// store_contract_test: what Store promises, asked of the SQLite store and of the model, and long
-// random histories in which the two must agree.
+// store_contract_test: what Store promises of KeyPackages and inboxes, asked of the SQLite store
+// and of the model.
 #include <gtest/gtest.h>
 
-#include <functional>
-#include <random>
 #include <set>
 
-#include "server/store/model_store.h"
 #include "server/store/store_test_support.h"
 #include "tests/support/temporary_directory.h"
 
 namespace qnpc::server {
 namespace {
 
-using test::TemporaryDirectory;
-
-StoreLimits small_limits() {
-  return {.key_packages = {.entries = 4, .bytes = 64, .remembered = 6},
-          .inbox = {.entries = 8, .bytes = 100, .remembered = 10}};
-}
-
-using Make = std::function<std::unique_ptr<Store>(const TemporaryDirectory&)>;
-
-std::unique_ptr<Store> make_sqlite(const TemporaryDirectory& directory) {
-  return std::make_unique<SqliteStore>(directory.file("server.db"), small_limits(), must_not_fail);
-}
-std::unique_ptr<Store> make_model(const TemporaryDirectory&) {
-  return std::make_unique<ModelStore>(small_limits());
-}
-
-class StoreContract : public testing::TestWithParam<Make> {
+class StoreContract : public testing::TestWithParam<MakeStore> {
  protected:
   Put enqueue(uint8_t inbox, std::optional<uint32_t> id, std::string_view payload) {
     auto message = id ? std::optional(message_id(*id)) : std::nullopt;
@@ -56,10 +37,11 @@ class StoreContract : public testing::TestWithParam<Make> {
 
   ~StoreContract() noexcept override = default;
 
-  TemporaryDirectory directory;
+  test::TemporaryDirectory directory;
+  TestClock clock;
   kj::EventLoop loop;
   kj::WaitScope scope{loop};
-  std::unique_ptr<Store> store = GetParam()(directory);
+  std::unique_ptr<Store> store = GetParam()(directory.file("server.db"), clock);
 };
 
 TEST_P(StoreContract, GivesKeyPackagesOldestFirstAndOnce) {
@@ -197,90 +179,7 @@ TEST_P(StoreContract, HealthChecksAreCounted) {
   EXPECT_EQ(store->check_health().wait(scope), before + 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreContract,
-                         testing::Values(Make(make_sqlite), Make(make_model)),
-                         [](const auto& store) { return store.index == 0 ? "Sqlite" : "Model"; });
-
-/// One random history, applied to both stores; what they say is written down and compared.
-class History {
- public:
-  History(uint32_t seed, kj::WaitScope& scope) : random_(seed), scope_(scope) {}
-
-  void step(Store& real, Store& model) {
-    uint8_t key = static_cast<uint8_t>(pick(3));
-    auto number = static_cast<uint32_t>(pick(20));
-    Bytes blob(pick(30), static_cast<uint8_t>(pick(256)));
-    size_t index = pick(4);
-    auto kind = pick(6);
-    std::string expected = apply(model, kind, key, number, blob, index);
-    ASSERT_EQ(apply(real, kind, key, number, blob, index), expected) << "operation " << kind;
-  }
-
- private:
-  size_t pick(size_t below) { return random_() % below; }
-
-  std::string apply(Store& store, size_t kind, uint8_t key, uint32_t number, const Bytes& blob,
-                    size_t index) {
-    switch (kind) {
-      case 0: return said(store.put_key_package(owner(key), fingerprint(number), blob));
-      case 1: return said(store.take_key_package(owner(key)));
-      case 2: return said(store.drain(owner(key)));
-      case 3: {  // sequence numbers differ between the stores: speak of them by position
-        Page page = store.read(owner(key), 0, 0).wait(scope_);
-        uint64_t through = index < page.entries.size() ? page.entries[index].sequence : 0;
-        return said(store.acknowledge(owner(key), through));
-      }
-      case 4: return said(store.read(owner(key), 0, static_cast<uint32_t>(index)));
-      default:
-        return said(store.enqueue(owner(key),
-                                  index ? std::optional(message_id(number)) : std::nullopt, blob));
-    }
-  }
-
-  template <class T>
-  std::string said(kj::Promise<T> promise) {
-    return promise
-        .then([](T&& value) { return text(value); },
-              [](kj::Exception&& e) { return std::string(name(rpc::from_exception(e).reason())); })
-        .wait(scope_);
-  }
-  static std::string text(Put put) { return put == Put::stored ? "stored" : "duplicate"; }
-  static std::string text(uint64_t number) { return std::to_string(number); }
-  static std::string text(const std::optional<Bytes>& b) { return b ? to_hex(*b) : "none"; }
-  static std::string text(const std::vector<Bytes>& blobs) {
-    std::string all;
-    for (const Bytes& blob : blobs) all += to_hex(blob) + " ";
-    return all;
-  }
-  static std::string text(const Page& page) {
-    std::string all = page.more ? "more: " : "";
-    for (const Entry& entry : page.entries) all += to_hex(entry.payload) + " ";
-    return all;
-  }
-
-  std::mt19937 random_;
-  kj::WaitScope& scope_;
-};
-
-TEST(StoreHistories, SqliteAgreesWithTheModelAlsoAcrossReopening) {
-  kj::EventLoop loop;
-  kj::WaitScope scope(loop);
-  for (uint32_t seed = 0; seed < 10; ++seed) {
-    SCOPED_TRACE(seed);
-    TemporaryDirectory directory;
-    ModelStore model(small_limits());
-    auto real = make_sqlite(directory);
-    History history(seed, scope);
-    for (int step = 0; step < 300; ++step) {
-      history.step(*real, model);
-      if (testing::Test::HasFatalFailure()) return;
-      if (step % 100 == 99) {
-        real.reset();
-        real = make_sqlite(directory);
-      }
-    }
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Stores, StoreContract, both_stores(), store_name);
 
 }  // namespace
 }  // namespace qnpc::server

@@ -1,5 +1,7 @@
 #include "server/store/writer.h"
 
+#include "server/store/database_file.h"
+
 namespace qnpc::server {
 namespace {
 
@@ -7,19 +9,36 @@ namespace {
 /// kernel may have thrown away pages that it could not write.
 bool may_pass(const Error& error) { return error.reason() == Reason::overloaded; }
 
+/// What a call says of its own request, before it has changed anything.
+bool is_refusal(const Error& error) {
+  return error.reason() == Reason::quota || error.reason() == Reason::conflict ||
+         error.reason() == Reason::not_found || error.reason() == Reason::unauthorized;
+}
+
 }  // namespace
 
-Tables::Tables(Database& database, const StoreLimits& store_limits)
-    : key_packages(database, "key_package", store_limits.key_packages),
-      inbox(database, "inbox", store_limits.inbox),
+Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock& what_time)
+    : clock(what_time),
+      key_packages(database, key_package_queue, store_limits.key_packages),
+      inbox(database, inbox_queue, store_limits.inbox),
+      log(database, store_limits.log, what_time),
+      inbox_retention(database, inbox_queue, store_limits.inbox_retention),
+      log_retention(database, log_queue, store_limits.log_retention),
       count_health_check(
           database.prepare("UPDATE health SET checks = checks + 1 RETURNING checks")) {}
 
-Writer::Writer(Database database, const StoreLimits& store_limits, OnFatal on_fatal)
+bool Tables::remove_due() {
+  const bool more_in_inboxes = inbox_retention.remove_due(clock());
+  const bool more_in_logs = log_retention.remove_due(clock());
+  return more_in_inboxes || more_in_logs;
+}
+
+Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& clock,
+               OnFatal on_fatal)
     : database_(std::move(database)),
       batch_requests_(store_limits.batch_requests),
       on_fatal_(std::move(on_fatal)),
-      tables_(database_, store_limits),
+      tables_(database_, store_limits, clock),
       queue_(limits::queued_requests, limits::queued_bytes) {
   sqlite3_wal_hook(
       database_.handle(),
@@ -65,7 +84,7 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
                             "the disk failed while this was written"));
     return give_up(error);
   }
-  for (auto& write : applied) write->committed();
+  answer_all(applied);
 }
 
 void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
@@ -75,7 +94,7 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
     try {
       answer_bytes += applied.back()->apply(tables_);
     } catch (const Error& error) {
-      if (error.reason() != Reason::quota) throw;
+      if (!is_refusal(error)) throw;
       applied.back()->failed(error);
       applied.pop_back();
     }
@@ -100,6 +119,15 @@ void Writer::checkpoint_if_due() {
     // The log keeps what could not be moved; the next commit tries again.
     if (!may_pass(error)) give_up(error);
   }
+}
+
+void Writer::answer_all(Batch& batch) {
+  std::vector<QueueName> appended;
+  for (auto& write : batch) {
+    write->committed();
+    if (write->queue) appended.push_back(*write->queue);
+  }
+  doorbells_.ring(appended);
 }
 
 void Writer::fail_all(Batch& batch, const Error& error) {

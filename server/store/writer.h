@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "server/limits.h"
+#include "server/store/doorbells.h"
 #include "server/store/fifo.h"
+#include "server/store/group_log.h"
 #include "server/store/job_queue.h"
 
 namespace qnpc::server {
@@ -20,29 +22,42 @@ struct StoreLimits {
                           limits::remembered_fingerprints};
   FifoLimits inbox{limits::inbox_entries, limits::inbox_total_bytes,
                    limits::remembered_message_ids};
+  LogLimits log{limits::log_entries, limits::log_total_bytes, limits::log_epochs,
+                limits::previous_epoch_grace};
+  std::chrono::seconds inbox_retention = limits::retention;
+  std::chrono::seconds log_retention = limits::retention;
   // Requests in one transaction. One is how a store without group commit behaves.
   size_t batch_requests = limits::queued_requests;
 };
 
 /// All that a write can change, within the transaction of its batch.
 struct Tables {
-  Tables(Database& database, const StoreLimits& store_limits);
+  Tables(Database& database, const StoreLimits& store_limits, const Clock& clock);
+  /// True where more is due.
+  bool remove_due();
+
+  const Clock clock;
   Fifo key_packages;
   Fifo inbox;
+  GroupLog log;
+  Retention inbox_retention;
+  Retention log_retention;
   Statement count_health_check;
 };
 
 /// One request to change something. It is applied, and then exactly one of the others is called.
 class Write {
  public:
-  explicit Write(size_t waiting_bytes) : bytes(waiting_bytes) {}
+  Write(size_t waiting_bytes, const std::optional<QueueName>& appends_to)
+      : bytes(waiting_bytes), queue(appends_to) {}
   virtual ~Write() noexcept(false) = default;  // what KJ objects in it demand
-  /// Returns how many bytes its answer holds. Reason::quota is thrown before any change.
+  /// Returns how many bytes its answer holds. A refusal is thrown before any change.
   virtual size_t apply(Tables& tables) = 0;
   virtual void committed() = 0;
   virtual void failed(const Error& error) = 0;
 
   const size_t bytes;
+  const std::optional<QueueName> queue;  // whose watchers are to be told
 };
 
 class Writer {
@@ -51,12 +66,13 @@ class Writer {
   /// on the disk; it ends the process, or else every later request fails with `unavailable`.
   using OnFatal = std::function<void(const Error&)>;
 
-  Writer(Database database, const StoreLimits& store_limits, OnFatal on_fatal);
+  Writer(Database database, const StoreLimits& store_limits, const Clock& clock, OnFatal on_fatal);
   /// Finishes what was submitted.
   ~Writer();
 
   /// Throws Reason::overloaded where too much waits already.
   void submit(std::unique_ptr<Write> write) { queue_.push(std::move(write)); }
+  Doorbells& doorbells() { return doorbells_; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Write>>;
@@ -65,6 +81,7 @@ class Writer {
   void apply_batch(std::unique_ptr<Write> first, Batch& applied);
   bool roll_back();
   void checkpoint_if_due();
+  void answer_all(Batch& batch);
   void fail_all(Batch& batch, const Error& error);
   void give_up(const Error& error);
 
@@ -72,6 +89,7 @@ class Writer {
   const size_t batch_requests_;
   OnFatal on_fatal_;
   Tables tables_;
+  Doorbells doorbells_;
   int log_pages_ = 0;
   bool usable_ = true;
   JobQueue<Write> queue_;
