@@ -8,6 +8,7 @@
 
 #include "schemas/rpc_error.h"
 #include "server/limits.h"
+#include "server/push_gate.h"
 
 namespace qnpc::server {
 
@@ -29,6 +30,8 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   /// Calls since the beginning, so that somebody who looks twice sees whether there were any.
   uint64_t calls() const { return calls_; }
   size_t in_flight() const { return in_flight_; }
+  /// The other direction of the same connection.
+  const std::shared_ptr<PushGate>& pushes() const { return pushes_; }
 
  private:
   template <class Call>
@@ -47,6 +50,7 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   size_t large_in_flight_ = 0;  // they are among those of in_flight_
   uint64_t calls_ = 0;
   bool closed_ = false;
+  std::shared_ptr<PushGate> pushes_ = std::make_shared<PushGate>();
 };
 
 }  // namespace qnpc::server

@@ -25,8 +25,10 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
 }
 
 kj::Promise<void> Connection::run(kj::Promise<void> stop) {
-  return network_.onDisconnect().exclusiveJoin(
-      when_idle_too_long().exclusiveJoin(kj::mv(stop)).then([this] { return finish(); }));
+  return network_.onDisconnect()
+      .exclusiveJoin(calls_->pushes()->when_stalled())
+      .exclusiveJoin(
+          when_idle_too_long().exclusiveJoin(kj::mv(stop)).then([this] { return finish(); }));
 }
 
 /// Looks once in a while instead of keeping a timer for each call.
@@ -34,8 +36,10 @@ kj::Promise<void> Connection::when_idle_too_long() {
   calls_before_ = calls_->calls();
   return timer_.afterDelay(limits::connection_idle / std::chrono::seconds(1) * kj::SECONDS)
       .then([this]() -> kj::Promise<void> {
-        if (calls_->calls() == calls_before_ && calls_->in_flight() == 0) return kj::READY_NOW;
-        return when_idle_too_long();
+        const bool is_used = calls_->calls() != calls_before_ || calls_->in_flight() > 0 ||
+                             calls_->pushes()->subscriptions() > 0;
+        if (is_used) return when_idle_too_long();
+        return kj::READY_NOW;
       });
 }
 

@@ -17,8 +17,8 @@ class Connection {
              std::shared_ptr<CallGate> calls, kj::Timer& timer);
   KJ_DISALLOW_COPY(Connection);
 
-  /// Resolves when the connection has ended: the peer left, was idle for too long, or `stop`
-  /// resolved and what was in flight has been answered.
+  /// Resolves when the connection has ended: the peer left, was idle for too long or left a push
+  /// unanswered, or `stop` resolved and what was in flight has been answered.
   kj::Promise<void> run(kj::Promise<void> stop);
 
  private:

@@ -1,5 +1,6 @@
 #include "server/delivery_service.h"
 
+#include "server/entries.h"
 #include "server/envelope_exchange.h"
 #include "server/parameters.h"
 
@@ -11,12 +12,37 @@ std::optional<MessageId> message_id(capnp::Data::Reader data) {
   return exactly<MessageId>(data, "the message id");
 }
 
-/// So that the answer is one allocation: the payloads, and for each its pointers and padding.
-capnp::MessageSize answer_size(size_t payload_bytes, size_t payloads) {
-  return {payload_bytes / sizeof(capnp::word) + 4 * payloads + 8, 0};
-}
+class InboxSink final : public Sink {
+ public:
+  explicit InboxSink(rpc::InboxSink::Client sink) : sink_(kj::mv(sink)) {}
+
+  kj::Promise<void> push(const Page& page) override {
+    auto request = sink_.entriesRequest(message_size(page));
+    set_entries(request, page);
+    return request.send().ignoreResult();
+  }
+  kj::Promise<void> caught_up() override { return sink_.caughtUpRequest().send().ignoreResult(); }
+
+ private:
+  rpc::InboxSink::Client sink_;
+};
+
+/// What a subscriber holds; dropping it ends the subscription.
+class Subscription final : public rpc::Subscription::Server {
+ public:
+  explicit Subscription(kj::Own<Subscriber> subscriber) : subscriber_(kj::mv(subscriber)) {}
+
+ private:
+  kj::Own<Subscriber> subscriber_;
+};
 
 }  // namespace
+
+rpc::Subscription::Client DeliveryService::subscription(const QueueName& queue, uint64_t after,
+                                                        kj::Own<Sink> sink) {
+  return kj::heap<Subscription>(
+      subscriptions_.subscribe(queue, after, kj::mv(sink), calls_->pushes()));
+}
 
 kj::Promise<void> DeliveryService::exchange(ExchangeContext context) {
   return calls_->run([&] { return exchange_envelope(context); });
@@ -39,7 +65,7 @@ kj::Promise<void> DeliveryService::fetch(FetchContext context) {
     return store_.drain(recipient).then([context](std::vector<Bytes>&& payloads) mutable {
       size_t bytes = 0;
       for (const Bytes& payload : payloads) bytes += payload.size();
-      auto list = context.getResults(answer_size(bytes, payloads.size()))
+      auto list = context.getResults(message_size(bytes, payloads.size()))
                       .initPayloads(static_cast<capnp::uint>(payloads.size()));
       for (capnp::uint i = 0; i < list.size(); ++i) list.set(i, as_data(payloads[i]));
     });
@@ -52,15 +78,9 @@ kj::Promise<void> DeliveryService::read(ReadContext context) {
     OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
     return store_.read(recipient, params.getAfter(), params.getLimit())
         .then([context](Page&& page) mutable {
-          size_t bytes = 0;
-          for (const Entry& entry : page.entries) bytes += entry.payload.size();
-          auto results = context.getResults(answer_size(bytes, page.entries.size()));
+          auto results = context.getResults(message_size(page));
           results.setMore(page.more);
-          auto list = results.initEntries(static_cast<capnp::uint>(page.entries.size()));
-          for (capnp::uint i = 0; i < list.size(); ++i) {
-            list[i].setSequence(page.entries[i].sequence);
-            list[i].setPayload(as_data(page.entries[i].payload));
-          }
+          set_entries(results, page);
         });
   });
 }
@@ -70,6 +90,17 @@ kj::Promise<void> DeliveryService::acknowledge(AcknowledgeContext context) {
     auto params = context.getParams();
     OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
     return store_.acknowledge(recipient, params.getThrough()).ignoreResult();
+  });
+}
+
+kj::Promise<void> DeliveryService::subscribe(SubscribeContext context) {
+  return calls_->run([&]() -> kj::Promise<void> {
+    auto params = context.getParams();
+    OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
+    context.getResults().setSubscription(subscription({QueueName::Kind::inbox, recipient},
+                                                      params.getAfter(),
+                                                      kj::heap<InboxSink>(params.getSink())));
+    return kj::READY_NOW;
   });
 }
 

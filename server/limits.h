@@ -89,9 +89,9 @@ inline constexpr size_t pending_output = 3 * drain_bytes;
 inline constexpr size_t call_words_in_flight = size_t{2} << 20;
 // Subscriptions of one connection: its inbox and the logs of its groups. Each is about 2 KiB.
 inline constexpr size_t subscriptions = 256;
-// Pushes of one connection that wait for their answer, in bytes of payload: the next one begins
-// below it, so that many subscriptions do not add up to more than pending_output.
-inline constexpr size_t pushed_bytes = size_t{1} << 20;
+// Pushes of one connection on their way at once, each a page: many subscriptions together must stay
+// below pending_output.
+inline constexpr size_t pushes = 4;
 // A peer that has not answered a push for so long is gone or stuck: its connection is closed.
 inline constexpr std::chrono::seconds push_stall{30};
 // The wait before a subscription reads again when the store could not.

@@ -73,7 +73,7 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   }
   std::unique_ptr<Store> store;
   try {
-    store = std::make_unique<SqliteStore>(database_path(settings.data_dir), StoreLimits{},
+    store = std::make_unique<SqliteStore>(database_path(settings.data_dir), settings.store,
                                           stop_after_disk_error);
   } catch (const Error& error) {
     return fail(exit_data, error.what());

@@ -55,7 +55,9 @@ class Services : public testing::Test {
   ModelStore store{StoreLimits{}};
   std::shared_ptr<CallGate> calls = std::make_shared<CallGate>();
   rpc::AuthenticationService::Client authentication = kj::heap<AuthenticationService>(store, calls);
-  rpc::DeliveryService::Client delivery = kj::heap<DeliveryService>(store, calls);
+  kj::TimerImpl timer{kj::origin<kj::TimePoint>()};
+  Subscriptions subscriptions{store, timer};
+  rpc::DeliveryService::Client delivery = kj::heap<DeliveryService>(store, subscriptions, calls);
   OwnerKey alice = owner(1);
   Bytes short_key = Bytes(31);
 };

@@ -1,8 +1,11 @@
 // settings: what the operator chooses, by flag or environment.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <variant>
+
+#include "server/store/writer.h"
 
 namespace qnpc::server {
 
@@ -11,6 +14,7 @@ struct Settings {
   std::string ds_listen = "127.0.0.1:7001";
   std::string data_dir;
   size_t threads = 0;
+  StoreLimits store;
   std::string log_level = "info";
   std::string log_format = "text";
   bool print_key = false;

@@ -45,15 +45,17 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
   auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
   crypto::SystemRandom random;
   noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options()};
+  Subscriptions subscriptions(shared_.store, timer);
   Listener authentication(*io.lowLevelProvider, kj::mv(sockets.authentication), endpoint,
                           shared_.admission, "authentication",
                           [this](std::shared_ptr<CallGate> calls) {
                             return kj::heap<AuthenticationService>(shared_.store, calls);
                           });
   Listener delivery(*io.lowLevelProvider, kj::mv(sockets.delivery), endpoint, shared_.admission,
-                    "delivery", [this](std::shared_ptr<CallGate> calls) {
-                      return kj::heap<DeliveryService>(shared_.store, calls);
+                    "delivery", [&](std::shared_ptr<CallGate> calls) {
+                      return kj::heap<DeliveryService>(shared_.store, subscriptions, calls);
                     });
+  auto expiring = expire_for_ever(timer).eagerlyEvaluate(nullptr);
   stop_ = kj::mv(stop.fulfiller);
   ready.set_value();
 
@@ -65,6 +67,18 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
 } catch (...) {
   if (stop_.get()) throw;  // after the start: a bug, and it must not be silent
   ready.set_exception(std::current_exception());
+}
+
+/// Each loop does it, so that none has to be the one that does: there is little to do once it was
+/// done.
+kj::Promise<void> Worker::expire_for_ever(kj::Timer& timer) {
+  return shared_.store.expire()
+      .catch_([](kj::Exception&&) { return false; })  // the disk is full or busy: later
+      .then([&timer](bool more) -> kj::Promise<void> {
+        if (more) return kj::READY_NOW;
+        return timer.afterDelay(limits::expire_pause / std::chrono::seconds(1) * kj::SECONDS);
+      })
+      .then([this, &timer] { return expire_for_ever(timer); });
 }
 
 }  // namespace qnpc::server

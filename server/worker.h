@@ -3,6 +3,7 @@
 
 #include <kj/async.h>
 #include <kj/io.h>
+#include <kj/timer.h>
 
 #include <future>
 #include <thread>
@@ -39,6 +40,7 @@ class Worker {
 
  private:
   void run(Sockets& sockets, std::promise<void>& ready);
+  kj::Promise<void> expire_for_ever(kj::Timer& timer);
 
   const Shared shared_;
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> stop_;

@@ -12,7 +12,7 @@
 
 namespace qnpc::server {
 
-class ModelStore final : public Store {
+class ModelStore : public Store {
  public:
   explicit ModelStore(
       const StoreLimits& store_limits, Clock clock = [] { return std::chrono::sys_seconds(); })

@@ -347,9 +347,18 @@ TEST_F(Server, AFullDiskAnswersOverloadedAndRecovers) {
         .wait(io.waitScope);
   }
   EXPECT_EQ(reason, Reason::overloaded);
-  auto read = client.service.readRequest();
-  read.setRecipientKey(as_data(alice));
-  EXPECT_EQ(read.send().wait(io.waitScope).getEntries().size(), stored);
+  size_t there = 0;
+  uint64_t after = 0;
+  for (bool more = true; more;) {
+    auto read = client.service.readRequest();
+    read.setRecipientKey(as_data(alice));
+    read.setAfter(after);
+    auto page = read.send().wait(io.waitScope);
+    more = page.getMore();
+    there += page.getEntries().size();
+    after = page.getEntries()[page.getEntries().size() - 1].getSequence();
+  }
+  EXPECT_EQ(there, stored);
   ASSERT_EQ(mount("tmpfs", data.c_str(), "tmpfs", MS_REMOUNT, "size=8m"), 0);
   enqueue(client, numbered(50'000, 0), {}).wait(io.waitScope);
   EXPECT_EQ(drain(client).size(), stored + 1);

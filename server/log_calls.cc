@@ -1,0 +1,123 @@
+// log_calls: the calls of the Delivery Service that concern the logs of groups.
+#include "qnpc/crypto/hash.h"
+#include "server/delivery_service.h"
+#include "server/entries.h"
+#include "server/parameters.h"
+
+namespace qnpc::server {
+namespace {
+
+LogId log_id(capnp::Data::Reader data) { return exactly<LogId>(data, "the log id"); }
+
+/// What the store knows of a token.
+TokenHash hash_of_token(capnp::Data::Reader data) {
+  auto token = exactly<ByteArray<32>>(data, "the token");
+  Bytes hash = crypto::digest(crypto::Hash::sha256, token);
+  return exactly<TokenHash>(as_data(hash), "SHA-256");
+}
+
+uint64_t possible_epoch(uint64_t epoch) {
+  if (epoch > limits::log_largest_epoch) throw Error(Reason::malformed, "the epoch is too large");
+  return epoch;
+}
+
+/// Of append and appendCommit.
+template <class Params>
+LogAppend message(Params params) {
+  return {.log = log_id(params.getLogId()),
+          .epoch = possible_epoch(params.getEpoch()),
+          .token = hash_of_token(params.getToken()),
+          .id = exactly<MessageId>(params.getMessageId(), "the message id"),
+          .payload = at_most(params.getPayload(), limits::payload_bytes, "the payload")};
+}
+
+class LogSink final : public Sink {
+ public:
+  explicit LogSink(rpc::LogSink::Client sink) : sink_(kj::mv(sink)) {}
+
+  kj::Promise<void> push(const Page& page) override {
+    auto request = sink_.entriesRequest(message_size(page));
+    request.setEpoch(page.epoch);
+    set_entries(request, page);
+    return request.send().ignoreResult();
+  }
+  kj::Promise<void> caught_up() override { return sink_.caughtUpRequest().send().ignoreResult(); }
+
+ private:
+  rpc::LogSink::Client sink_;
+};
+
+}  // namespace
+
+kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
+  return calls_->run([&] {
+    auto params = context.getParams();
+    LogId log = log_id(params.getLogId());
+    auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
+    return store_.create_log(log, possible_epoch(params.getEpoch()), token_hash).ignoreResult();
+  });
+}
+
+kj::Promise<void> DeliveryService::append(AppendContext context) {
+  return calls_->run([&] {
+    LogAppend request = message(context.getParams());
+    context.releaseParams();
+    return store_.append(std::move(request)).then([context](uint64_t sequence) mutable {
+      context.getResults().setSequence(sequence);
+    });
+  });
+}
+
+kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
+  return calls_->run([&] {
+    auto params = context.getParams();
+    LogAppend request = message(params);
+    auto next = exactly<TokenHash>(params.getNextTokenHash(), "the next token hash");
+    context.releaseParams();
+    return store_.commit(std::move(request), next).then([context](CommitOutcome&& outcome) mutable {
+      auto out = context.getResults().initOutcome();
+      if (outcome.accepted) return out.setAccepted(outcome.sequence);
+      auto lost = out.initLost();
+      lost.setEpoch(outcome.epoch);
+      if (outcome.winner) set_entry(lost.initWinner(), *outcome.winner);
+    });
+  });
+}
+
+kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
+  return calls_->run_large([&] {
+    auto params = context.getParams();
+    LogId log = log_id(params.getLogId());
+    TokenHash token = hash_of_token(params.getToken());
+    return store_.read_log(log, token, params.getAfter(), params.getLimit())
+        .then([context](Page&& page) mutable {
+          auto results = context.getResults(message_size(page));
+          results.setMore(page.more);
+          results.setEpoch(page.epoch);
+          set_entries(results, page);
+        });
+  });
+}
+
+kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
+  return calls_->run([&] {
+    auto params = context.getParams();
+    LogId log = log_id(params.getLogId());
+    TokenHash token = hash_of_token(params.getToken());
+    // Nothing stands after the last number: asks only whether the reader may read.
+    auto sink = kj::heap<LogSink>(params.getSink());
+    return store_.read_log(log, token, UINT64_MAX, 1)
+        .then([this, log, context, after = params.getAfter(),
+               sink = kj::mv(sink)](Page&&) mutable -> kj::Promise<void> {
+          try {
+            QueueName queue{QueueName::Kind::log, log};
+            context.getResults().setSubscription(subscription(queue, after, kj::mv(sink)));
+            return kj::READY_NOW;
+          } catch (const Error& error) {
+            return rpc::to_exception(error);
+          }
+        });
+  });
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,56 @@
+// push_gate: what the server sends on one connection without being asked: how many subscriptions
+// there are, how many pushes at once, and whether the peer still answers them.
+#pragma once
+
+#include <kj/async.h>
+
+#include <memory>
+#include <vector>
+
+#include "qnpc/base/error.h"
+#include "server/limits.h"
+
+namespace qnpc::server {
+
+class PushGate : public std::enable_shared_from_this<PushGate> {
+ public:
+  /// A place for one subscription, for as long as it lives. Throws Reason::overloaded.
+  class Place {
+   public:
+    explicit Place(std::shared_ptr<PushGate> gate);
+    KJ_DISALLOW_COPY(Place);
+    ~Place() { --gate_->subscriptions_; }
+
+   private:
+    std::shared_ptr<PushGate> gate_;
+  };
+  size_t subscriptions() const { return subscriptions_; }
+
+  /// Runs a push, a function that returns a promise, when fewer than limits::pushes are unanswered.
+  template <class Push>
+  kj::Promise<void> run(Push push) {
+    if (in_flight_ >= limits::pushes) {
+      return when_one_ended().then(
+          [this, push = kj::mv(push)]() mutable { return run(kj::mv(push)); });
+    }
+    ++in_flight_;
+    auto permit = kj::defer([self = shared_from_this()] { self->end_one(); });
+    return kj::evalNow(kj::mv(push)).attach(kj::mv(permit));
+  }
+
+  /// The peer has left a push unanswered for too long.
+  void stalled() { stalled_.fulfiller->fulfill(); }
+  /// For one waiter.
+  kj::Promise<void> when_stalled() { return kj::mv(stalled_.promise); }
+
+ private:
+  kj::Promise<void> when_one_ended();
+  void end_one();
+
+  size_t subscriptions_ = 0;
+  size_t in_flight_ = 0;
+  std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
+  kj::PromiseFulfillerPair<void> stalled_ = kj::newPromiseAndFulfiller<void>();
+};
+
+}  // namespace qnpc::server
