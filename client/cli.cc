@@ -25,6 +25,8 @@ First steps:
   quicnprotochat-client send --msg 'Hello'
   quicnprotochat-client recv --follow)";
 
+constexpr const char* which = "Which group; may be left out where there is only one";
+
 using Command = void (*)(Context&);
 
 class CommandLine {
@@ -65,7 +67,21 @@ class CommandLine {
                   "Protect a new state with a passphrase that you type, instead of a key file");
     app_.add_flag("--json", options_.json, "One JSON object a line, errors too");
     app_.add_flag("--timings", options_.timings, "Print how long each phase took, on stderr");
+    add_refresh_options();
     options_.keys.prompt = ask_passphrase;
+  }
+
+  void add_refresh_options() {
+    app_.add_option_function<unsigned>(
+            "--refresh-hours",
+            [this](unsigned hours) { options_.refresh.after = std::chrono::hours(hours); },
+            "Make your keys in a group new after so many hours; default: 168")
+        ->envname("QUICNPROTOCHAT_REFRESH_HOURS");
+    app_.add_option("--refresh-messages", options_.refresh.messages,
+                    "The same after so many messages of yours")
+        ->envname("QUICNPROTOCHAT_REFRESH_MESSAGES")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
   }
 
   CLI::App* add(const char* name, const char* about, Command chosen) {
@@ -85,28 +101,52 @@ class CommandLine {
     add("register-state", "The same as register", commands::register_identity);
     add("whoami", "Print your identity key", commands::whoami);
     CLI::App* fetch = add("fetch-key", "Take one KeyPackage of somebody", commands::fetch_key);
-    fetch->add_option("identity-key", options_.peer_key, "64 hex digits")->required();
+    fetch->add_option("identity-key", options_.peers, "64 hex digits")->required()->expected(1);
     add("demo-group", "Three members in one process talk through the server", commands::demo_group);
     CLI::App* create = add("create-group", "Start a group", commands::create_group);
     group_of(create, "What the group is called");
-    CLI::App* invite = add("invite", "Add somebody to a group", commands::invite);
-    group_of(invite, "Which group; may be left out where there is only one");
-    invite->add_option("--peer-key", options_.peer_key, "Their identity key, 64 hex digits")
-        ->required();
+    add_changes();
     CLI::App* join = add("join", "Accept the invitations that wait", commands::join);
     group_of(join, "What to call the group here; default: as the others do");
     add_send();
     add_recv();
     add("groups", "List your groups and their members", commands::groups);
+    CLI::App* members = add("members", "List who is in a group", commands::members);
+    group_of(members, which);
+    add("sync", "Send what waits and take in what came, without showing it", commands::sync);
     add("trust-server", "Accept a server's new key, given with --server-key",
         commands::trust_server);
   }
 
+  // What changes a group for all of its members.
+  void add_changes() {
+    CLI::App* invite = add("invite", "Add people to a group", commands::invite);
+    group_of(invite, which);
+    invite->add_option("--peer-key", options_.peers, "Identity key, 64 hex digits; may be repeated")
+        ->required();
+    CLI::App* remove = add("remove", "Take people out of a group", commands::remove);
+    group_of(remove, which);
+    remove->add_option("--peer-key", options_.peers, "Identity key, 64 hex digits; may be repeated")
+        ->required();
+    CLI::App* leave = add("leave", "Ask the others to take you out of a group", commands::leave);
+    group_of(leave, which);
+    CLI::App* update = add("update", "Make your keys in a group new", commands::update);
+    group_of(update, which);
+    CLI::App* rejoin =
+        add("rejoin", "Come back to a group after too long an absence", commands::rejoin);
+    group_of(rejoin, which);
+    CLI::App* rename = add("rename", "Call a group something else", commands::rename);
+    group_of(rename, which);
+    rename->add_option("--name", options_.name, "The new name")->required();
+    rename->add_flag("--for-everybody", options_.for_everybody,
+                     "Tell the others; they keep what they call it themselves");
+  }
+
   void add_send() {
     CLI::App* send = add("send", "Send a message to everybody in a group", commands::send);
-    group_of(send, "Which group; may be left out where there is only one");
+    group_of(send, which);
     send->add_option("--msg", options_.message, "The text; - or nothing: standard input");
-    send->add_option("--peer-key", options_.peer_key, "Send only if this member is in the group");
+    send->add_option("--peer-key", options_.peers, "Send only if this member is in the group");
   }
 
   void add_recv() {

@@ -1,5 +1,6 @@
 #include "client/delivery.h"
 
+#include <algorithm>
 #include <set>
 
 namespace qnpc::client {
@@ -8,9 +9,21 @@ namespace {
 constexpr const char* kept =
     ". It is kept in the state and goes out with the next command; do not send it again";
 
+// Returns the last one.
+template <class Entry>
+uint64_t require_ascending(const std::vector<Entry>& entries, uint64_t cursor) {
+  for (const Entry& entry : entries) {
+    if (entry.sequence <= cursor) {
+      throw ServerError(Reason::malformed, "the server numbers its entries backwards");
+    }
+    cursor = entry.sequence;
+  }
+  return cursor;
+}
+
 }  // namespace
 
-std::optional<ServerError> deliver_outbox(State& state, DeliveryClient& service) {
+std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server) {
   std::optional<ServerError> refusal;
   std::set<Bytes> blocked;  // recipients whose earlier message did not get through
   for (int64_t outgoing : state.outbox.waiting()) {
@@ -19,7 +32,7 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryClient& service)
     if (due.empty()) continue;
     std::vector<std::optional<ServerError>> results;
     try {
-      results = service.enqueue(state.outbox.payload(outgoing).reveal(), due);
+      results = server.enqueue(state.outbox.payload(outgoing).reveal(), due);
     } catch (const ServerError& e) {
       throw ServerError(e.reason(), e.what() + std::string(kept));
     }
@@ -41,23 +54,126 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryClient& service)
   return refusal;
 }
 
-void read_inbox(Messenger& messenger, State& state, DeliveryClient& service) {
-  messenger.take_in_early();
-  View server = service.server_key();
+void read_inbox(Messenger& messenger, State& state, DeliveryServer& server) {
   bool more = true;
   while (more) {
-    uint64_t cursor = state.inbox.cursor(server);
-    InboxPage page = service.read(messenger.identity_key(), cursor);
-    for (const InboxEntry& entry : page.entries) {
-      if (entry.sequence <= cursor) {
-        throw ServerError(Reason::malformed, "the server numbers its entries backwards");
-      }
-      cursor = entry.sequence;
-      messenger.receive(server, entry.sequence, entry.payload);
-    }
-    if (!page.entries.empty()) service.acknowledge(messenger.identity_key(), cursor);
+    uint64_t cursor = state.inbox.cursor(server.server_key());
+    InboxPage page = server.read(messenger.identity_key(), cursor);
+    cursor = require_ascending(page.entries, cursor);
+    messenger.receive(server.server_key(), page);
+    if (!page.entries.empty()) server.acknowledge(messenger.identity_key(), cursor);
     more = page.more && !page.entries.empty();
   }
+}
+
+namespace {
+
+// What is behind one call of synchronise_log.
+class LogSync {
+ public:
+  LogSync(Messenger& messenger, State& state, DeliveryServer& server, GroupRef group)
+      : messenger_(messenger),
+        state_(state),
+        server_(server),
+        group_(group),
+        log_id_(messenger.log_id(group)) {}
+
+  void run(bool speaking) {
+    for (;;) {
+      std::vector<Append> waiting = state_.appends.of(group_);
+      if (waiting.empty() || waiting.front().kind != Append::Kind::create) {
+        if (!read_to_the_end()) return;
+        messenger_.prepare_commit(group_, speaking);
+        waiting = state_.appends.of(group_);
+        if (waiting.empty()) return;
+      }
+      const Append& next = first_due(waiting);
+      require_news(next);
+      Appended outcome = append(next);
+      if (next.kind == Append::Kind::create) {
+        messenger_.log_created(next);
+      } else if (outcome == Appended::outdated && next.kind == Append::Kind::message &&
+                 next.epoch < epoch()) {
+        if (messenger_.leaving(group_).empty()) {
+          messenger_.send_again(next);
+        } else if (!messenger_.is_leaving(group_)) {
+          speaking = true;  // a commit has to come before it
+        } else {
+          return;  // it waits until the others have decided
+        }
+      } else {
+        answered_ = next.id;
+        answered_in_ = epoch();
+      }
+    }
+  }
+
+ private:
+  uint64_t epoch() { return messenger_.epoch(group_); }
+
+  /// False where the log is not ours to read any more.
+  bool read_to_the_end() {
+    bool more = true;
+    while (more && messenger_.in_group(group_)) {
+      const uint64_t cursor = state_.groups.find(group_)->cursor;
+      LogPage page;
+      try {
+        page = server_.read_log(log_id_, messenger_.append_token(group_), cursor);
+      } catch (const ServerError& e) {
+        if (e.reason() != Reason::unauthorized) throw;
+        messenger_.fell_behind(group_);  // its epoch is forgotten
+        return false;
+      }
+      require_ascending(page.entries, cursor);
+      messenger_.receive(group_, page);
+      more = page.more && !page.entries.empty();
+    }
+    return messenger_.in_group(group_) && !state_.groups.find(group_)->is_behind;
+  }
+
+  /// The oldest; but where somebody asks to leave, a commit goes before what it lets us say.
+  const Append& first_due(const std::vector<Append>& waiting) {
+    if (messenger_.leaving(group_).empty()) return waiting.front();
+    auto commit = std::ranges::find(waiting, Append::Kind::commit, &Append::kind);
+    return commit == waiting.end() ? waiting.front() : *commit;
+  }
+
+  /// Once the server has said what became of an append, its log has to show why.
+  void require_news(const Append& next) {
+    if (next.id != answered_ || epoch() != answered_in_) return;
+    throw ServerError(Reason::rejected,
+                      "the server says what became of a message and its log does not show it. Do "
+                      "not trust this server");
+  }
+
+  Appended append(const Append& next) {
+    try {
+      return server_.append(log_id_, next);
+    } catch (const ServerError& e) {
+      throw ServerError(e.reason(), e.what() + std::string(kept));
+    }
+  }
+
+  Messenger& messenger_;
+  State& state_;
+  DeliveryServer& server_;
+  const GroupRef group_;
+  const Bytes log_id_;
+  int64_t answered_ = 0;
+  uint64_t answered_in_ = 0;
+};
+
+}  // namespace
+
+std::optional<ServerError> synchronise_log(Messenger& messenger, State& state,
+                                           DeliveryServer& server, GroupRef group, bool speaking) {
+  try {
+    LogSync(messenger, state, server, group).run(speaking);
+  } catch (const ServerError& e) {
+    if (exit_code_of(e) == ExitCode::unreachable) throw;
+    return ServerError(e.reason(), state.groups.find(group)->alias + ": " + e.what());
+  }
+  return std::nullopt;
 }
 
 }  // namespace qnpc::client

@@ -1,18 +1,25 @@
-// delivery: moves what the state holds to and from the Delivery Service. At least once on the wire,
-// exactly once in the history: ids and the cursor see to it.
+// delivery: brings the state and the Delivery Service together. At least once on the wire, exactly
+// once in the history: ids, cursors and the log itself see to it.
 #pragma once
 
 #include "client/messenger.h"
-#include "client/services.h"
 
 namespace qnpc::client {
 
 /// Delivers what waits in the outbox, in order for each recipient, each under the id it got when it
 /// was written. What is refused stays, and so does everything behind it for the same recipient;
 /// the first refusal is returned. Throws where the server cannot be heard.
-std::optional<ServerError> deliver_outbox(State& state, DeliveryClient& service);
+std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server);
 
 /// Takes everything in that waits in our inbox, and acknowledges it.
-void read_inbox(Messenger& messenger, State& state, DeliveryClient& service);
+void read_inbox(Messenger& messenger, State& state, DeliveryServer& server);
+
+/// Reads the group's log to its end, appends what waits, and makes commits of what is wanted, until
+/// nothing is left to do. Another member's commit may win an epoch: then the next one is tried.
+/// `speaking`: see Messenger::prepare_commit. What the server refuses (a quota), or does that it
+/// must not, is returned; what waits stays. Throws where the server cannot be heard, or an intent
+/// turns out to break a rule.
+std::optional<ServerError> synchronise_log(Messenger& messenger, State& state,
+                                           DeliveryServer& server, GroupRef group, bool speaking);
 
 }  // namespace qnpc::client

@@ -27,6 +27,7 @@ ExitCode exit_code_of(const Error& error) {
     case Reason::handshake_failed:
     case Reason::pin_mismatch: return ExitCode::not_authentic;
     case Reason::not_found: return ExitCode::nothing_there;
+    case Reason::conflict: return ExitCode::refused;
     case Reason::io:
     case Reason::corrupt:
     case Reason::unsupported:
@@ -40,6 +41,11 @@ ExitCode exit_code_of(const Error& error) {
     case Reason::exhausted: return ExitCode::rejected;
     default: return ExitCode::failure;
   }
+}
+
+bool is_local_fault(Reason reason) {
+  return reason == Reason::io || reason == Reason::corrupt || reason == Reason::unavailable ||
+         reason == Reason::internal;
 }
 
 }  // namespace qnpc::client

@@ -25,4 +25,7 @@ class ServerError : public Error {
 
 ExitCode exit_code_of(const Error& error);
 
+/// Whether the fault lies with us or with this machine, and not with what came from elsewhere.
+bool is_local_fault(Reason reason);
+
 }  // namespace qnpc::client

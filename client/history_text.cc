@@ -18,6 +18,9 @@ std::string_view name(Kind kind) {
     case Kind::removed: return "removed";
     case Kind::joined: return "joined";
     case Kind::unreadable: return "unreadable";
+    case Kind::renamed: return "renamed";
+    case Kind::leaving: return "leaving";
+    case Kind::gap: return "gap";
   }
   return "unreadable";
 }
@@ -67,6 +70,11 @@ std::string what_happened(const HistoryEntry& entry, const Output& output) {
     case Kind::unreadable:
       return "! a message that cannot be read: " +
              indented(output.foreign(to_text(entry.content.reveal())));
+    case Kind::renamed:
+      return "* " + who + " calls the group " +
+             indented(output.foreign(to_text(entry.content.reveal())));
+    case Kind::leaving: return "* " + who + " asks to leave";
+    case Kind::gap: return "! " + to_text(entry.content.reveal());
   }
   return {};
 }
@@ -106,7 +114,10 @@ json history_object(const HistoryEntry& entry, const Group* group) {
       for (View key : keys_of(entry)) object["keys"].push_back(to_hex(key));
       break;
     case Kind::unreadable: object["unreadable"] = to_text(entry.content.reveal()); break;
-    case Kind::joined: break;
+    case Kind::renamed: object["name"] = to_text(entry.content.reveal()); break;
+    case Kind::gap: object["gap"] = to_text(entry.content.reveal()); break;
+    case Kind::joined:
+    case Kind::leaving: break;
   }
   return object;
 }

@@ -47,11 +47,13 @@ inline constexpr size_t deliveries_in_flight = 64;
 // The same for their bytes: well below what a Noise channel lets wait (32 MiB).
 inline constexpr size_t delivery_bytes_in_flight = size_t{8} << 20;
 
+// How often a change to a group is tried while others change it first: with sixteen who do so
+// without a pause, each gets its turn.
+inline constexpr uint32_t commit_attempts = 100;
+// Who asked to leave is removed by the first of the others; each further one waits so much longer.
+inline constexpr std::chrono::seconds leave_turn{10};
+
 // --- State ---
-// Messages kept until the invitation or commit before them arrives: what a group says in the time
-// that a commit may be late.
-inline constexpr size_t early_payloads = 256;
-inline constexpr size_t early_bytes = size_t{32} << 20;  // all of them are looked at in memory
 // Payloads remembered to recognise one that the server hands out again under a new number. Older
 // repetitions are refused by MLS as well, then visibly.
 inline constexpr int64_t remembered_payloads = 10'000;

@@ -1,8 +1,9 @@
 // messenger: the steps of a conversation, each one transaction: the MLS state that it changes, what
-// it puts into the history, and what must leave afterwards (the outbox). Knows no network.
+// it puts into the history, and what must leave afterwards (outbox and appends). Knows no network.
 //
 // What is true after each call, also where the process dies: either all of the step is on the disk
-// or nothing of it.
+// or nothing of it. A group changes only by what is read back from its log, our own commits and
+// messages included: so all members have one history, in one order.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "client/content.h"
+#include "client/delivery_server.h"
 #include "client/state/state.h"
 #include "qnpc/group/group_member.h"
 
@@ -18,6 +20,12 @@ namespace qnpc::client {
 
 /// Unix time in milliseconds.
 using Clock = std::function<uint64_t()>;
+
+/// When a client makes its keys new without being asked.
+struct RefreshPolicy {
+  std::chrono::hours after{24 * 7};
+  uint32_t messages = 1000;  // of ours
+};
 
 class Messenger {
  public:
@@ -32,41 +40,73 @@ class Messenger {
 
   /// Throws Reason::usage where the name is taken or makes no name.
   Group create_group(const std::string& name);
-  /// Adds the owner of the KeyPackage: a commit for the members so far, a Welcome for the new one.
-  void invite(const Group& group, View key_package);
-  /// Encrypts the text for every other member. Throws Reason::usage if we are no member any more.
+  /// Remembers what takes a commit (or, for `leave`, somebody else's), until it is in force.
+  /// Returns its id. Throws Reason::usage if we are no member any more.
+  int64_t want(const Group& group, Intent intent);
+  /// Makes of the oldest intent a commit or a request to leave, ready to be appended; drops those
+  /// that the group has seen to meanwhile, or that failed too often, and says so in notes().
+  /// Nothing happens while a commit of ours is underway. `speaking`: a commit that lets us speak
+  /// again where somebody asks to leave.
+  void prepare_commit(GroupRef group, bool speaking);
+  /// Encrypts the text, ready to be appended. Throws Reason::usage if we are no member any more,
+  /// or are about to leave.
   Content send(const Group& group, const std::string& text);
+  /// A message of ours that came too late for its epoch is encrypted anew.
+  void send_again(const Append& outdated);
+  /// Asks the other members to take us in again. Throws Reason::usage if we are no member any more.
+  void rejoin(Group group);
+  /// The log exists from now on.
+  void log_created(const Append& create);
 
-  /// Takes one inbox entry in: joins, opens, or notes in the history that it cannot be read.
+  /// Takes entries in, in order: joins, opens, or notes in the history that one cannot be read.
   /// Throws only where the state cannot be written.
-  void receive(View server, uint64_t sequence, View payload);
-
-  /// Takes in what came too early and can be read now. receive() does so after each change; this is
-  /// for what a crash left.
-  void take_in_early();
+  void receive(View server, const InboxPage& page);
+  void receive(GroupRef group, const LogPage& page);
+  /// The log has no way from our epoch to its present one.
+  void fell_behind(GroupRef group);
 
   /// Accepts an invitation under the name given, or the group's own. Returns it with its alias.
   Group accept(Group group, const std::string& name);
+  /// Throws Reason::usage where the name is taken or makes no name.
+  void rename(Group group, const std::string& name);
 
   /// Another process may have used the state in between: reads all groups anew.
   void forget_groups() { loaded_.clear(); }
+  void set_refresh_policy(const RefreshPolicy& policy) { refresh_ = policy; }
+  /// What a person should hear of what was dropped; each once.
+  std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
 
-  std::vector<Bytes> members(const Group& group);
+  bool in_group(GroupRef group) { return member(group).in_group(); }
+  std::vector<Bytes> members(const Group& group) { return member(group.ref).members(); }
+  std::vector<Bytes> leaving(GroupRef group) { return member(group).leaving(); }
   bool is_member(const Group& group, View identity_key);
-  uint64_t epoch(const Group& group);
-  Bytes epoch_authenticator(const Group& group);
+  /// Whether we have asked to leave, in this epoch.
+  bool is_leaving(GroupRef group);
+  uint64_t epoch(GroupRef group) { return member(group).epoch(); }
+  Bytes epoch_authenticator(const Group& group) { return member(group.ref).epoch_authenticator(); }
+  Bytes log_id(GroupRef group) { return member(group).log_id(); }
+  Secret append_token(GroupRef group) { return member(group).append_token(); }
 
  private:
-  group::GroupMember& member(const Group& group);
-  void save(const Group& group);
-  std::vector<Bytes> others(const Group& group);
-  void take_in(View payload, const std::function<void()>& finish);
-  GroupRef group_claimed_by(View payload);
-  bool is_early(const group::MessageInfo& info);
-  void process(View payload);
-  void enter(View welcome);
-  void open(const Group& group, View message);
+  group::GroupMember& member(GroupRef group);
+  void save(GroupRef group);
+  Group group(GroupRef ref);
+  void take_in_welcome(View welcome);
+  void take_in_rejoin(View request);
+  void take_in(Group& group, const LogEntry& entry);
+  void take_in_own(Group& group, const Append& append);
+  void take_in_other(Group& group, const LogEntry& entry);
+  void note_behind(Group& group);
+  void entered_epoch(Group& group, const group::Received& commit);
+  void forget_rejoined(const Group& group, const group::Received& commit);
+  bool still_wanted(GroupRef group, Intent& intent);
+  bool is_our_turn(const Group& group);
+  void append_intent(GroupRef group, Intent intent);
+  void append_commit(GroupRef group, const Intent& intent);
+  void require_member(const Group& group);
+  void require_free_name(const std::string& name);
   void note(GroupRef group, HistoryEntry::Kind kind, View sender, Secret content, bool shown);
+  Append new_append(GroupRef group, Append::Kind kind, Bytes payload);
   UnixTime now() const { return {clock_() / 1000}; }
 
   /// Runs a step as one transaction; members that it touched are forgotten if it fails.
@@ -77,8 +117,9 @@ class Messenger {
   Random& random_;
   const Clock& clock_;
   group::Identity identity_;
+  RefreshPolicy refresh_;
   std::map<GroupRef, group::GroupMember> loaded_;
-  bool epoch_changed_ = false;  // since take_in_early() last looked
+  std::vector<std::string> notes_;
 };
 
 }  // namespace qnpc::client

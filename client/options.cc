@@ -25,4 +25,10 @@ Bytes parse_identity_key(const std::string& hex) {
   return *key;
 }
 
+std::vector<Bytes> parse_identity_keys(const std::vector<std::string>& hex) {
+  std::vector<Bytes> out;
+  for (const std::string& key : hex) out.push_back(parse_identity_key(key));
+  return out;
+}
+
 }  // namespace qnpc::client

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "client/messenger.h"
 #include "client/state/state_key.h"
 
 namespace qnpc::client {
@@ -20,17 +22,21 @@ struct Options {
   bool timings = false;
   // Of some.
   std::string group;
-  std::string peer_key;
+  std::vector<std::string> peers;  // identity keys
+  std::string name;
   std::optional<std::string> message;
   bool follow = false;
   std::chrono::milliseconds wait{0};
   bool all = false;
+  bool for_everybody = false;
+  RefreshPolicy refresh;
 };
 
 /// $XDG_DATA_HOME/quicnprotochat/state.db, or below ~/.local/share.
 std::string default_state_path();
 
-/// Throws Reason::usage unless 64 hex digits.
+/// Throws Reason::usage unless 64 hex digits each.
+std::vector<Bytes> parse_identity_keys(const std::vector<std::string>& hex);
 Bytes parse_identity_key(const std::string& hex);
 
 }  // namespace qnpc::client

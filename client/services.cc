@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/limits.h"
+#include "qnpc/crypto/hash.h"
 
 namespace qnpc::client {
 namespace {
@@ -104,6 +105,67 @@ void DeliveryClient::acknowledge(View recipient_key, uint64_t through) {
   request.setRecipientKey(as_data(recipient_key));
   request.setThrough(through);
   connection_.network().wait(request.send(), "acknowledging what was read", limits::call);
+}
+
+Appended DeliveryClient::append(View log_id, const Append& append) {
+  // Copies the fields that all kinds have.
+  auto fill = [&](auto& request) {
+    request.setLogId(as_data(log_id));
+    request.setEpoch(append.epoch);
+  };
+  auto fill_entry = [&](auto& request) {
+    fill(request);
+    request.setToken(as_data(append.token.reveal()));
+    request.setMessageId(as_data(append.message_id));
+    request.setPayload(as_data(append.payload));
+  };
+  Network& network = connection_.network();
+  try {
+    switch (append.kind) {
+      case Append::Kind::create: {
+        auto request = service_.createLogRequest();
+        fill(request);
+        request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, append.token.reveal())));
+        network.wait(request.send(), "making the group's log", limits::call);
+        break;
+      }
+      case Append::Kind::commit: {
+        auto request = service_.appendCommitRequest();
+        fill_entry(request);
+        request.setNextTokenHash(as_data(append.next_token_hash));
+        network.wait(request.send(), "changing the group", limits::call);
+        break;
+      }
+      case Append::Kind::message:
+      case Append::Kind::leave: {
+        auto request = service_.appendRequest();
+        fill_entry(request);
+        network.wait(request.send(), "sending", limits::call);
+        break;
+      }
+    }
+  } catch (const ServerError& e) {
+    if (e.reason() == Reason::conflict) return Appended::outdated;
+    throw;
+  }
+  return Appended::accepted;
+}
+
+LogPage DeliveryClient::read_log(View log_id, const Secret& token, uint64_t after) {
+  auto request = service_.readLogRequest();
+  request.setLogId(as_data(log_id));
+  request.setToken(as_data(token.reveal()));
+  request.setAfter(after);
+  request.setLimit(limits::page_entries);
+  auto response = connection_.network().wait(request.send(), "reading the log", limits::call);
+  LogPage page;
+  for (auto entry : response.getEntries()) {
+    page.entries.push_back(
+        {entry.getSequence(), entry.getEpoch(), entry.getIsCommit(), bytes(entry.getPayload())});
+  }
+  page.more = response.getMore();
+  page.expired_through = response.getExpiredThrough();
+  return page;
 }
 
 }  // namespace qnpc::client

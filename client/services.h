@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "client/connection.h"
-#include "client/state/tables.h"
+#include "client/delivery_server.h"
 #include "schemas/auth.capnp.h"
 #include "schemas/delivery.capnp.h"
 
@@ -26,28 +26,18 @@ class AuthenticationClient {
   rpc::AuthenticationService::Client service_;
 };
 
-struct InboxEntry {
-  uint64_t sequence = 0;
-  Bytes payload;
-};
-
-struct InboxPage {
-  std::vector<InboxEntry> entries;
-  bool more = false;
-};
-
-class DeliveryClient {
+class DeliveryClient final : public DeliveryServer {
  public:
   explicit DeliveryClient(Connection& connection);
   void ping();
-  /// Delivers one payload to several inboxes, many at a time. The result has one element for each
-  /// delivery: nothing, or why the server refused it. Throws where the server cannot be heard.
-  std::vector<std::optional<ServerError>> enqueue(View payload,
-                                                  const std::vector<Delivery>& deliveries);
-  InboxPage read(View recipient_key, uint64_t after);
-  void acknowledge(View recipient_key, uint64_t through);
 
-  const noise::PublicKey& server_key() const { return connection_.server_key(); }
+  View server_key() const override { return connection_.server_key(); }
+  std::vector<std::optional<ServerError>> enqueue(View payload,
+                                                  const std::vector<Delivery>& deliveries) override;
+  InboxPage read(View recipient_key, uint64_t after) override;
+  void acknowledge(View recipient_key, uint64_t through) override;
+  Appended append(View log_id, const Append& append) override;
+  LogPage read_log(View log_id, const Secret& token, uint64_t after) override;
 
  private:
   Connection& connection_;

@@ -1,5 +1,7 @@
 #include "client/session.h"
 
+#include <algorithm>
+
 #include "client/state/file.h"
 
 namespace qnpc::client {
@@ -23,7 +25,10 @@ Session::Session(Context& context, StateUse use)
       state_(open_state(context, use)),
       network_(context.output, context.random),
       pinning_(context.options.server_key, state_.get()) {
-  if (state_) messenger_ = std::make_unique<Messenger>(*state_, context.random, context.clock);
+  if (state_) {
+    messenger_ = std::make_unique<Messenger>(*state_, context.random, context.clock);
+    messenger_->set_refresh_policy(context.options.refresh);
+  }
   context_.timings.mark("open the state");
 }
 
@@ -63,16 +68,58 @@ void Session::disconnect() {
 }
 
 void Session::synchronise() {
-  DeliveryClient& service = delivery().client;
-  if (auto refusal = deliver_outbox(*state_, service)) context_.output.note(refusal->what());
-  read_inbox(*messenger_, *state_, service);
+  DeliveryServer& server = delivery().client;
+  if (auto refusal = deliver_outbox(*state_, server)) context_.output.note(refusal->what());
+  read_inbox(*messenger_, *state_, server);
   context_.timings.mark("read the inbox");
+  for (const Group& group : state_->groups.list()) synchronise(group);
+}
+
+void Session::synchronise(const Group& group, bool speaking) {
+  try {
+    auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, speaking);
+    if (refusal) context_.output.note(refusal->what());
+  } catch (const ServerError&) {
+    throw;
+  } catch (const Error& e) {
+    // What somebody wanted breaks a rule; it is forgotten, and concerns no other group.
+    if (is_local_fault(e.reason())) throw;
+    context_.output.note("a change of " + group.alias + " was given up: " + e.what());
+  }
+  finish_changes();
+  context_.timings.mark("read the log");
+}
+
+void Session::settle(const Group& group) {
+  auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, false);
+  finish_changes();
+  context_.timings.mark("deliver");
+  if (refusal) throw *refusal;
+}
+
+void Session::change(const Group& group, Intent intent) {
+  int64_t id = messenger_->want(group, std::move(intent));
+  auto is_waiting = [&] {
+    return std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
+  };
+  settle(group);
+  if (is_waiting()) {
+    throw Error(Reason::conflict, "the change of " + group.alias +
+                                      " is not in force yet. It is kept in the state and goes on "
+                                      "with the next command");
+  }
 }
 
 void Session::deliver() {
-  auto refusal = deliver_outbox(*state_, delivery().client);
-  context_.timings.mark("deliver");
-  if (refusal) throw *refusal;
+  if (auto refusal = deliver_outbox(*state_, delivery().client)) throw *refusal;
+}
+
+// Invitations go out once the commit is in force.
+void Session::finish_changes() {
+  for (const std::string& text : messenger_->take_notes()) context_.output.note(text);
+  if (auto refusal = deliver_outbox(*state_, delivery().client)) {
+    context_.output.note(refusal->what());
+  }
 }
 
 Bytes Session::publish_key_package() {

@@ -7,6 +7,7 @@
 #include "client/delivery.h"
 #include "client/options.h"
 #include "client/pinning.h"
+#include "client/services.h"
 #include "client/timings.h"
 
 namespace qnpc::client {
@@ -51,10 +52,19 @@ class Session {
   /// What is lost with the connections is only them.
   void disconnect();
 
-  /// Delivers what waits and takes in what came. A refused delivery is a note, and stays.
+  /// Delivers what waits and takes in what came, in all groups. A refusal is a note, and what it
+  /// was for stays.
   void synchronise();
-  /// Delivers what waits; a refusal is an error.
+  /// The same for the log of one group, and what has to follow from it. `speaking`: so that a
+  /// message can be sent afterwards.
+  void synchronise(const Group& group, bool speaking = false);
+  /// Brings what was just asked for into the group's log; a refusal is an error.
+  void settle(const Group& group);
+  /// Delivers what waits for inboxes; a refusal is an error.
   void deliver();
+  /// Carries out a change of the group and waits until it is in force. Throws Reason::conflict
+  /// where others' changes came first each time.
+  void change(const Group& group, Intent intent);
   /// Uploads a KeyPackage for others to invite us with; returns its fingerprint.
   Bytes publish_key_package();
 
@@ -66,6 +76,7 @@ class Session {
   Group find_group(const std::string& name);
 
  private:
+  void finish_changes();
   void report_trust(const std::string& address, const Connection& connection, Trust trust);
 
   Context& context_;

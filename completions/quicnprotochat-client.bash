@@ -7,9 +7,9 @@ _quicnprotochat_client_groups() {
 
 _quicnprotochat_client() {
     local commands='ping register register-state whoami fetch-key demo-group create-group invite
-        join send recv groups trust-server'
+        join remove leave update rename send recv sync groups members trust-server'
     local options='--server --ds-server --server-key --state --key-file --passphrase-file
-        --ask-passphrase --json --timings --help --version'
+        --ask-passphrase --refresh-hours --refresh-messages --json --timings --help --version'
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= each
     for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case " ${commands//$'\n'/ } " in
@@ -25,13 +25,15 @@ _quicnprotochat_client() {
             local IFS=$'\n'
             mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_groups)" -- "$word")
             return ;;
-        --server | --ds-server | --server-key | --peer-key | --msg | --wait-ms)
+        --server | --ds-server | --server-key | --peer-key | --msg | --wait-ms | --name | \
+            --refresh-hours | --refresh-messages)
             return ;;
     esac
 
     case $command in
-        create-group | join) options+=' --group-id' ;;
-        invite) options+=' --group-id --peer-key' ;;
+        create-group | join | leave | update | members) options+=' --group-id' ;;
+        rename) options+=' --group-id --name --for-everybody' ;;
+        invite | remove) options+=' --group-id --peer-key' ;;
         send) options+=' --group-id --peer-key --msg' ;;
         recv) options+=' --group-id --follow --wait-ms --all' ;;
         '') [[ $word == -* ]] || options=$commands ;;

@@ -23,14 +23,25 @@ class DemoMember {
     messenger_.key_package_published();
   }
   void invite(DemoMember& other) {
-    messenger_.invite(group(), session_.fetch_key_package(other.key()));
-    deliver();
+    Intent intent;
+    intent.add = {session_.fetch_key_package(other.key())};
+    messenger_.want(group(), std::move(intent));
+    read();
   }
   void say(const std::string& text) {
     messenger_.send(group(), text);
-    deliver();
+    read();
   }
-  void read() { read_inbox(messenger_, *state_, session_.delivery().client); }
+  void read() {
+    DeliveryClient& server = session_.delivery().client;
+    read_inbox(messenger_, *state_, server);
+    std::optional<ServerError> refusal;
+    for (const Group& group : state_->groups.list()) {
+      refusal = synchronise_log(messenger_, *state_, server, group.ref, false);
+    }
+    if (!refusal) refusal = deliver_outbox(*state_, server);
+    if (refusal) throw *refusal;
+  }
   Group group() { return state_->groups.list().at(0); }
 
   /// The texts that came from others, in order.
@@ -49,10 +60,6 @@ class DemoMember {
   }
 
  private:
-  void deliver() {
-    if (auto refusal = deliver_outbox(*state_, session_.delivery().client)) throw *refusal;
-  }
-
   std::string name_;
   Session& session_;
   std::unique_ptr<State> state_;
@@ -100,10 +107,10 @@ void demo_group(Context& context) {
     if (member->messenger().epoch_authenticator(member->group()) == agreed) continue;
     throw Error(Reason::internal, member->name() + " is not in the same epoch as alice");
   }
-  output.line(
-      "All three agree on the conversation and on epoch " +
-          std::to_string(alice.messenger().epoch(alice.group())) + ".",
-      {{"epoch", alice.messenger().epoch(alice.group())}, {"epoch_authenticator", to_hex(agreed)}});
+  output.line("All three agree on the conversation and on epoch " +
+                  std::to_string(alice.messenger().epoch(alice.group().ref)) + ".",
+              {{"epoch", alice.messenger().epoch(alice.group().ref)},
+               {"epoch_authenticator", to_hex(agreed)}});
 }
 
 }  // namespace qnpc::client::commands

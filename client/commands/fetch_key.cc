@@ -5,7 +5,7 @@
 namespace qnpc::client::commands {
 
 void fetch_key(Context& context) {
-  Bytes identity = parse_identity_key(context.options.peer_key);
+  Bytes identity = parse_identity_key(context.options.peers.at(0));
   Session session(context, Session::StateUse::if_there);
   Bytes package = session.fetch_key_package(identity);
   std::string fingerprint = to_hex(crypto::digest(crypto::Hash::sha256, package));

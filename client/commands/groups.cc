@@ -13,13 +13,19 @@ void groups(Context& context) {
       keys.push_back(to_hex(key));
       list += "\n  " + to_hex(key) + (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
-    context.output.line(group.alias + (group.accepted ? "" : " (invited: run `join`)") + list,
-                        {{"group", group.alias},
-                         {"group_id", to_hex(group.mls_id)},
-                         {"accepted", group.accepted},
-                         {"epoch", messenger.epoch(group)},
-                         {"epoch_authenticator", to_hex(messenger.epoch_authenticator(group))},
-                         {"members", keys}});
+    const bool is_member = messenger.in_group(group.ref);
+    const char* status = !group.accepted ? " (invited: run `join`)"
+                         : !is_member    ? " (you are out)"
+                                         : "";
+    context.output.line(
+        group.alias + status + list,
+        {{"group", group.alias},
+         {"group_id", to_hex(group.mls_id)},
+         {"accepted", group.accepted},
+         {"member", is_member},
+         {"epoch", messenger.epoch(group.ref)},
+         {"epoch_authenticator", is_member ? to_hex(messenger.epoch_authenticator(group)) : ""},
+         {"members", keys}});
   }
 }
 

@@ -1,25 +1,34 @@
-// invite: adds somebody to a group with one of the KeyPackages that they left at the server.
+// invite: adds people to a group, each with one of the KeyPackages that they left at the server.
+// All of them come by one commit and one Welcome.
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
 
 void invite(Context& context) {
-  Bytes invited = parse_identity_key(context.options.peer_key);
+  const std::vector<Bytes> invited = parse_identity_keys(context.options.peers);
   Session session(context, Session::StateUse::required);
-  session.find_group(context.options.group);  // before anything is asked of the server
-  session.synchronise();
-  Group group = session.find_group(context.options.group);
-  if (session.messenger().is_member(group, invited)) {
-    throw Error(Reason::usage, "they are a member of " + group.alias + " already");
+  const Group group = session.find_group(context.options.group);
+  session.synchronise(group);
+  Messenger& messenger = session.messenger();
+  Intent intent;
+  nlohmann::json keys = nlohmann::json::array();
+  std::string names;
+  for (const Bytes& key : invited) {
+    if (messenger.is_member(group, key)) {
+      throw Error(Reason::usage, short_key(key) + " is a member of " + group.alias + " already");
+    }
+    intent.add.push_back(session.fetch_key_package(key));
+    keys.push_back(to_hex(key));
+    names += (names.empty() ? "" : ", ") + short_key(key);
   }
-  session.messenger().invite(group, session.fetch_key_package(invited));
-  session.deliver();
-  size_t members = session.messenger().members(group).size();
-  context.output.line("invited " + short_key(invited) + " to " + group.alias + ", which has " +
+  session.change(group, std::move(intent));
+  size_t members = messenger.members(group).size();
+  context.output.line("invited " + names + " to " + group.alias + ", which has " +
                           std::to_string(members) + " members now",
                       {{"group", group.alias},
                        {"group_id", to_hex(group.mls_id)},
-                       {"invited", to_hex(invited)},
+                       {"invited", keys},
+                       {"epoch", messenger.epoch(group.ref)},
                        {"members", members}});
 }
 

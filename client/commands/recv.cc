@@ -43,11 +43,6 @@ class Receiver {
         context_.output.note("you are invited to " + group.alias + ": run `join` to accept");
       }
     }
-    if (size_t early = session_.state().early.size(); early > 0) {
-      context_.output.note(std::to_string(early) +
-                           " messages wait for an invitation or a change of "
-                           "the group that has not arrived yet");
-    }
   }
 
  private:

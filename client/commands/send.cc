@@ -1,5 +1,5 @@
-// send: one message to everybody else in a group. The inbox is read first, so that we speak in the
-// group's newest epoch.
+// send: one message to everybody else in a group. The log is read first, so that we speak in the
+// group's newest epoch, and afterwards, where the message has its place.
 #include <unistd.h>
 
 #include "client/commands/commands.h"
@@ -37,20 +37,19 @@ std::string message_of(const Options& options) {
 void send(Context& context) {
   const Options& options = context.options;
   std::string text = message_of(options);
-  std::optional<Bytes> peer;
-  if (!options.peer_key.empty()) peer = parse_identity_key(options.peer_key);
+  const std::vector<Bytes> peers = parse_identity_keys(options.peers);
   Session session(context, Session::StateUse::required);
   Messenger& messenger = session.messenger();
-  session.find_group(options.group);  // before the server is asked
-  session.synchronise();
-  Group group = session.find_group(options.group);
-  if (peer && !messenger.is_member(group, *peer)) {
+  const Group group = session.find_group(options.group);
+  session.synchronise(group, true);
+  for (const Bytes& peer : peers) {
+    if (messenger.is_member(group, peer)) continue;
     throw Error(Reason::usage, "--peer-key names nobody in " + group.alias +
-                                   "; nothing was sent. `groups` lists the members");
+                                   "; nothing was sent. `members` lists who is");
   }
   Content content = messenger.send(group, text);
   context.timings.mark("encrypt and save");
-  session.deliver();
+  session.settle(group);
   size_t recipients = messenger.members(group).size() - 1;
   if (recipients == 0) context.output.note("nobody else is in " + group.alias + " yet");
   context.output.line("sent to " + std::to_string(recipients) + " in " + group.alias,

@@ -11,11 +11,11 @@ namespace qnpc::client {
 namespace {
 
 constexpr int64_t application_id = 0x514e5043;  // "QNPC"
-constexpr int64_t version = 1;
+constexpr int64_t version = 2;
 constexpr std::string_view identity = "identity";
 constexpr size_t identity_seed_size = 32;
 
-// The tables of version 1. AUTOINCREMENT: an id is part of what its value is sealed with, so it
+// The tables of version 2. AUTOINCREMENT: an id is part of what its value is sealed with, so it
 // must never be given a second time.
 constexpr const char* tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -31,10 +31,13 @@ constexpr const char* tables[] = {
     "CREATE INDEX deliveries_of ON deliveries (outgoing)",
     "CREATE TABLE cursors (server BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE seen (id INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB UNIQUE NOT NULL)",
-    "CREATE TABLE early (id INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB NOT NULL)",
+    "CREATE TABLE intents (id INTEGER PRIMARY KEY AUTOINCREMENT, group_id INTEGER NOT NULL,"
+    " value BLOB NOT NULL)",
+    "CREATE TABLE appends (id INTEGER PRIMARY KEY AUTOINCREMENT, group_id INTEGER NOT NULL,"
+    " value BLOB NOT NULL)",
     "CREATE TABLE pins (address TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "PRAGMA application_id = 0x514e5043",
-    "PRAGMA user_version = 1",
+    "PRAGMA user_version = 2",
 };
 
 void create_tables(Database& database, const KeyRecipe& recipe) {
@@ -90,6 +93,11 @@ bool has_tables(Database& database, const std::string& path) {
     throw Error(Reason::corrupt, path +
                                      " is the database of another program. Name another file "
                                      "with --state");
+  }
+  if (found < version) {
+    throw Error(Reason::unsupported, path + " was written before groups had logs (version " +
+                                         std::to_string(found) + " of the file). Name another " +
+                                         "file with --state and register anew");
   }
   if (found != version) {
     throw Error(Reason::unsupported, path + " was written by a newer quicnprotochat (version " +

@@ -47,9 +47,10 @@ class State {
   Records key_packages{store_, no_group};
   Groups groups{store_};
   History history{store_};
+  Intents intents{store_};
+  Appends appends{store_};
   Outbox outbox{store_};
   Inbox inbox{store_};
-  Early early{store_};
   Pins pins{store_};
 };
 

@@ -17,10 +17,9 @@ int64_t next_id(Database& database, std::string_view table) {
 std::string row_of(int64_t a, int64_t b) { return std::to_string(a) + "/" + std::to_string(b); }
 
 struct GroupValue {
-  Bytes mls_id;
+  Group group;
   Bytes alias;
-  uint8_t accepted = 0;
-  static auto wire(auto& m) { return std::tie(m.mls_id, m.alias, m.accepted); }
+  static auto wire(auto& m) { return std::tie(m.group, m.alias); }
 };
 
 struct HistoryValue {
@@ -97,9 +96,18 @@ std::vector<Group> Groups::list() const {
     GroupRef ref = q.integer(0);
     auto value =
         open_struct<GroupValue>(store_.vault, {"groups", "value", std::to_string(ref)}, q.blob(1));
-    out.push_back({ref, std::move(value.mls_id), to_text(value.alias), value.accepted != 0});
+    value.group.ref = ref;
+    value.group.alias = to_text(value.alias);
+    out.push_back(std::move(value.group));
   }
   return out;
+}
+
+std::optional<Group> Groups::find(GroupRef ref) const {
+  for (Group& group : list()) {
+    if (group.ref == ref) return std::move(group);
+  }
+  return std::nullopt;
 }
 
 std::optional<Group> Groups::with_alias(std::string_view alias) const {
@@ -125,7 +133,11 @@ std::string Groups::free_alias(std::string_view wanted) const {
 }
 
 Group Groups::add(View mls_id, std::string_view alias, bool accepted) {
-  Group group{next_id(store_.database, "groups"), to_bytes(mls_id), free_alias(alias), accepted};
+  Group group;
+  group.ref = next_id(store_.database, "groups");
+  group.mls_id = to_bytes(mls_id);
+  group.alias = free_alias(alias);
+  group.accepted = accepted;
   write(group);
   return group;
 }
@@ -133,7 +145,7 @@ Group Groups::add(View mls_id, std::string_view alias, bool accepted) {
 void Groups::update(const Group& group) { write(group); }
 
 void Groups::write(const Group& group) {
-  GroupValue value{group.mls_id, to_bytes(group.alias), uint8_t{group.accepted}};
+  GroupValue value{group, to_bytes(group.alias)};
   Bytes sealed = seal_struct(store_.vault, {"groups", "value", std::to_string(group.ref)}, value);
   store_.database.run("INSERT OR REPLACE INTO groups VALUES (?, ?)", group.ref, View(sealed));
 }
@@ -172,6 +184,62 @@ void History::each(bool unshown_only, std::optional<GroupRef> group,
 void History::mark_shown(int64_t id) {
   store_.database.run("UPDATE history SET shown = 1 WHERE id = ?", id);
 }
+
+// --- Intents ---
+
+void Intents::add(Intent& intent) {
+  intent.id = next_id(store_.database, "intents");
+  update(intent);
+}
+
+void Intents::update(const Intent& intent) {
+  Bytes sealed =
+      seal_struct(store_.vault, {"intents", "value", row_of(intent.id, intent.group)}, intent);
+  store_.database.run("INSERT OR REPLACE INTO intents VALUES (?, ?, ?)", intent.id, intent.group,
+                      View(sealed));
+}
+
+std::vector<Intent> Intents::of(GroupRef group) const {
+  std::vector<Intent> out;
+  Query q =
+      store_.database.query("SELECT id, value FROM intents WHERE group_id = ? ORDER BY id", group);
+  while (q.next()) {
+    int64_t id = q.integer(0);
+    out.push_back(
+        open_struct<Intent>(store_.vault, {"intents", "value", row_of(id, group)}, q.blob(1)));
+    out.back().id = id;
+    out.back().group = group;
+  }
+  return out;
+}
+
+void Intents::remove(int64_t id) { store_.database.run("DELETE FROM intents WHERE id = ?", id); }
+
+// --- Appends ---
+
+void Appends::add(Append& append) {
+  append.id = next_id(store_.database, "appends");
+  Bytes sealed =
+      seal_struct(store_.vault, {"appends", "value", row_of(append.id, append.group)}, append);
+  store_.database.run("INSERT INTO appends VALUES (?, ?, ?)", append.id, append.group,
+                      View(sealed));
+}
+
+std::vector<Append> Appends::of(GroupRef group) const {
+  std::vector<Append> out;
+  Query q =
+      store_.database.query("SELECT id, value FROM appends WHERE group_id = ? ORDER BY id", group);
+  while (q.next()) {
+    int64_t id = q.integer(0);
+    out.push_back(
+        open_struct<Append>(store_.vault, {"appends", "value", row_of(id, group)}, q.blob(1)));
+    out.back().id = id;
+    out.back().group = group;
+  }
+  return out;
+}
+
+void Appends::remove(int64_t id) { store_.database.run("DELETE FROM appends WHERE id = ?", id); }
 
 // --- Outbox ---
 
@@ -247,35 +315,6 @@ void Inbox::remember(View payload) {
   store_.database.run("INSERT OR IGNORE INTO seen VALUES (?, ?)", id, View(digest));
   store_.database.run("DELETE FROM seen WHERE id <= ?", id - limits::remembered_payloads);
 }
-
-// --- Early ---
-
-std::vector<Early::Message> Early::list() const {
-  std::vector<Message> out;
-  Query q = store_.database.query("SELECT id, payload FROM early ORDER BY id");
-  while (q.next()) {
-    int64_t id = q.integer(0);
-    out.push_back({id, store_.vault.open({"early", "payload", std::to_string(id)}, q.blob(1))});
-  }
-  return out;
-}
-
-size_t Early::size() const {
-  return static_cast<size_t>(store_.database.integer("SELECT count(*) FROM early"));
-}
-
-size_t Early::bytes() const {
-  return static_cast<size_t>(
-      store_.database.integer("SELECT coalesce(sum(length(payload)), 0) FROM early"));
-}
-
-void Early::add(View payload) {
-  int64_t id = next_id(store_.database, "early");
-  Bytes sealed = store_.vault.seal({"early", "payload", std::to_string(id)}, payload);
-  store_.database.run("INSERT INTO early VALUES (?, ?)", id, View(sealed));
-}
-
-void Early::remove(int64_t id) { store_.database.run("DELETE FROM early WHERE id = ?", id); }
 
 // --- Pins ---
 

@@ -54,7 +54,18 @@ struct Group {
   GroupRef ref = no_group;
   Bytes mls_id;
   std::string alias;
-  bool accepted = false;  // false: we were invited and have not said `join` yet
+  bool accepted = false;          // false: we were invited and have not said `join` yet
+  uint64_t cursor = 0;            // the last entry of its log that was taken in
+  uint64_t first_epoch = 0;       // ours: what is older was not for us
+  uint64_t refreshed_ms = 0;      // when we last made our keys new; Unix time
+  uint32_t sent_since = 0;        // messages of ours since then
+  uint64_t leaving_since_ms = 0;  // when somebody asked to leave this epoch; 0: nobody has
+  bool is_behind = false;         // the change that ended our epoch is gone: see `rejoin`
+  bool rejoining = false;         // we have asked to be taken in again
+  static auto wire(auto& m) {
+    return std::tie(m.mls_id, m.accepted, m.cursor, m.first_epoch, m.refreshed_ms, m.sent_since,
+                    m.leaving_since_ms, m.is_behind, m.rejoining);
+  }
 };
 
 class Groups {
@@ -65,6 +76,7 @@ class Groups {
   std::optional<Group> with_mls_id(View mls_id) const;
   /// The alias is made unique with a suffix "-2", "-3", ... where it is taken.
   Group add(View mls_id, std::string_view alias, bool accepted);
+  std::optional<Group> find(GroupRef ref) const;
   void update(const Group& group);
   std::string free_alias(std::string_view wanted) const;
 
@@ -81,6 +93,9 @@ struct HistoryEntry {
     removed = 4,     // the same
     joined = 5,      // we entered the group
     unreadable = 6,  // content: the reason, in words
+    renamed = 7,     // content: the group's new name; sender: who gave it
+    leaving = 8,     // sender asks to be removed
+    gap = 9,         // content: what is missing here, in words
   };
   int64_t id = 0;  // in the order in which things became known here
   GroupRef group = no_group;
@@ -99,6 +114,64 @@ class History {
   void each(bool unshown_only, std::optional<GroupRef> group,
             const std::function<void(const HistoryEntry&)>& use) const;
   void mark_shown(int64_t id);
+
+ private:
+  Store store_;
+};
+
+/// What somebody asked for that takes a commit, until it is in force. Another member's commit may
+/// come first: then it is tried anew.
+struct Intent {
+  int64_t id = 0;
+  GroupRef group = no_group;
+  std::vector<Bytes> add;     // KeyPackages
+  std::vector<Bytes> remove;  // identity keys
+  std::optional<Bytes> name;
+  bool leave = false;  // nothing else then; without any of these, fresh keys
+  uint32_t attempts = 0;
+  static auto wire(auto& m) { return std::tie(m.add, m.remove, m.name, m.leave, m.attempts); }
+};
+
+class Intents {
+ public:
+  explicit Intents(Store store) : store_(store) {}
+  void add(Intent& intent);  // gives it its id
+  void update(const Intent& intent);
+  std::vector<Intent> of(GroupRef group) const;  // oldest first
+  void remove(int64_t id);
+
+ private:
+  void write(const Intent& intent);
+  Store store_;
+};
+
+/// What must still reach a group's log. It stays until it was read back from there.
+struct Append {
+  enum class Kind : uint8_t { create = 1, message = 2, leave = 3, commit = 4 };
+  int64_t id = 0;
+  GroupRef group = no_group;
+  Kind kind = Kind::message;
+  uint64_t epoch = 0;
+  MessageId message_id{};
+  Secret token;  // of that epoch
+  Bytes payload;
+  Secret content;         // of a message, for the history
+  Bytes next_token_hash;  // of a commit, and the following too
+  Bytes welcome;
+  std::vector<Bytes> added;  // identity keys
+  uint64_t intent = 0;
+  static auto wire(auto& m) {
+    return std::tie(m.kind, m.epoch, m.message_id, m.token, m.payload, m.content, m.next_token_hash,
+                    m.welcome, m.added, m.intent);
+  }
+};
+
+class Appends {
+ public:
+  explicit Appends(Store store) : store_(store) {}
+  void add(Append& append);                      // gives it its id
+  std::vector<Append> of(GroupRef group) const;  // oldest first
+  void remove(int64_t id);
 
  private:
   Store store_;
@@ -136,24 +209,6 @@ class Inbox {
   /// Whether the payload was remembered: the server may hand it out again under another number.
   bool knows(View payload) const;
   void remember(View payload);
-
- private:
-  Store store_;
-};
-
-/// Messages that came before the invitation or the commit that makes them readable.
-class Early {
- public:
-  struct Message {
-    int64_t id = 0;
-    Secret payload;
-  };
-  explicit Early(Store store) : store_(store) {}
-  std::vector<Message> list() const;  // in the order in which they came
-  size_t size() const;
-  size_t bytes() const;
-  void add(View payload);
-  void remove(int64_t id);
 
  private:
   Store store_;

@@ -190,6 +190,13 @@ std::vector<Bytes> GroupMember::leaving() const {
   return identities(group.tree(), {leaves.begin(), leaves.end()});
 }
 
+Bytes GroupMember::request_rejoin(UnixTime now) {
+  mls::Group& group = state_->current();
+  mls::KeyPackage fresh = make_key_package(state_->identity, state_->keys, state_->random, now);
+  return mls::propose_from_outside(group.context(), {mls::SenderType::new_member_proposal, 0},
+                                   {mls::Add{std::move(fresh)}}, state_->identity.key_pair());
+}
+
 void GroupMember::join_group(View welcome) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   auto parsed = parse_as<mls::Welcome>(welcome, "Welcome");
@@ -287,6 +294,21 @@ MessageInfo inspect_message(View message) {
     return {false, m->content.group_id, m->content.epoch};
   }
   throw Error(Reason::malformed, "the message is neither a Welcome nor a message to a group");
+}
+
+RejoinRequest read_rejoin_request(View message) {
+  auto parsed = parse_as<mls::PublicMessage>(message, "request to rejoin");
+  const mls::FramedContent& content = parsed.content;
+  const auto* proposal = std::get_if<mls::Proposal>(&content.content);
+  const mls::Add* add = proposal == nullptr ? nullptr : proposal->get<mls::Add>();
+  mls::require(add != nullptr && content.sender.sender_type == mls::SenderType::new_member_proposal,
+               mls::Reject::external_sender_content);
+  const mls::LeafNode& leaf = add->key_package.leaf_node;
+  require_own_credential(leaf);
+  // The signature of who is no member does not cover the group's context (6.1).
+  const mls::Suite& suite = mls::suite_of(add->key_package.cipher_suite);
+  mls::verify_content(suite, mls::open_public(suite, parsed, {}, {}), {}, leaf.signature_key);
+  return {content.group_id, leaf.signature_key, mls::to_message(add->key_package)};
 }
 
 Bytes key_package_identity(View key_package) {

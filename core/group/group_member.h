@@ -88,6 +88,12 @@ class GroupMember {
   /// before anybody can send (RFC 9420 12.4).
   std::vector<Bytes> leaving() const;
 
+  /// Asks the members to take us out and in again, where our epoch has no way to theirs any more:
+  /// an Add for ourselves, signed, as RFC 9420 12.1.8 lets who is no member propose. It is not
+  /// encrypted: whoever carries it learns that this identity is in the group of that id. Its
+  /// private keys go to `keys`.
+  Bytes request_rejoin(UnixTime now);
+
   /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased.
   /// Throws Reason::not_found where it is for none of them.
   void join_group(View welcome);
@@ -118,14 +124,25 @@ class GroupMember {
   std::unique_ptr<State> state_;
 };
 
-/// The group that a message belongs to, without opening it: the group id of a PublicMessage or
-/// PrivateMessage. Empty for a Welcome. Throws Reason::malformed for anything else.
+/// The group that a message belongs to, without opening it: the group id of a PublicMessage (a
+/// request to rejoin) or PrivateMessage. Empty for a Welcome. Throws Reason::malformed for anything
+/// else.
 struct MessageInfo {
   bool is_welcome = false;
   Bytes group_id;
   uint64_t epoch = 0;
 };
 MessageInfo inspect_message(View message);
+
+/// What request_rejoin() asked. That `identity` is a member, and whether to do it, is for the
+/// caller.
+struct RejoinRequest {
+  Bytes group_id;
+  Bytes identity;
+  Bytes key_package;  // an MLSMessage
+};
+/// Throws Reason::malformed, or mls::Rejected where it is not signed by the identity.
+RejoinRequest read_rejoin_request(View message);
 
 /// The identity key that a KeyPackage (an MLSMessage) claims. Throws Reason::malformed.
 Bytes key_package_identity(View key_package);

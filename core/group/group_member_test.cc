@@ -351,6 +351,26 @@ TEST_F(GroupMemberTest, WhoLostTheLogMayComeBackInOneCommit) {
   EXPECT_EQ(again.epoch_authenticator(), bob.member.epoch_authenticator());
 }
 
+TEST_F(GroupMemberTest, ARequestToRejoinIsSignedByWhoComesBack) {
+  make_group_of_three();
+  Bytes request = carol.member.request_rejoin(now);
+  EXPECT_FALSE(inspect_message(request).is_welcome);
+  RejoinRequest read = read_rejoin_request(request);
+  EXPECT_TRUE(equal(read.group_id, alice.member.group_id()));
+  EXPECT_EQ(read.identity, carol.key());
+  Added back = alice.commit({.add = {read.key_package}, .remove = {read.identity}});
+  GroupMember again(carol.identity, carol.keys, random);
+  again.join_group(back.welcome);
+  EXPECT_EQ(again.epoch_authenticator(), alice.member.epoch_authenticator());
+
+  for (size_t i : {size_t{10}, request.size() / 2, request.size() - 1}) {
+    Bytes altered = request;
+    altered[i] ^= 1;
+    EXPECT_THROW(read_rejoin_request(altered), Error) << i;
+  }
+  EXPECT_THROW(read_rejoin_request(alice.member.send_message(as_view("x"))), Error);
+}
+
 TEST_F(GroupMemberTest, NobodyRemovesThemselvesOrWhoIsNotThere) {
   make_group_of_three();
   Person dave(random);

@@ -1,0 +1,20 @@
+// members: who is in a group.
+#include "client/commands/commands.h"
+
+namespace qnpc::client::commands {
+
+void members(Context& context) {
+  Session session(context, Session::StateUse::required);
+  const Group group = session.find_group(context.options.group);
+  Messenger& messenger = session.messenger();
+  const std::vector<Bytes> leaving = messenger.leaving(group.ref);
+  for (const Bytes& key : messenger.members(group)) {
+    const bool is_you = equal(key, messenger.identity_key());
+    const bool is_leaving = std::ranges::find(leaving, key) != leaving.end();
+    context.output.line(
+        to_hex(key) + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
+        {{"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}});
+  }
+}
+
+}  // namespace qnpc::client::commands

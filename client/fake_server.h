@@ -1,0 +1,111 @@
+// fake_server: a Delivery Service in memory that keeps to docs/rpc.md, and lies where a test says.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "client/delivery_server.h"
+#include "qnpc/crypto/hash.h"
+
+namespace qnpc::client {
+
+class FakeServer final : public DeliveryServer {
+ public:
+  View server_key() const override { return key_; }
+
+  std::vector<std::optional<ServerError>> enqueue(
+      View payload, const std::vector<Delivery>& deliveries) override {
+    for (const Delivery& delivery : deliveries) {
+      if (!seen_.insert(delivery.message_id).second) continue;
+      inboxes[delivery.recipient].push_back({++sequence_, to_bytes(payload)});
+    }
+    return std::vector<std::optional<ServerError>>(deliveries.size());
+  }
+  InboxPage read(View recipient_key, uint64_t after) override {
+    InboxPage page;
+    for (const InboxEntry& entry : inboxes[to_bytes(recipient_key)]) {
+      if (entry.sequence > after) page.entries.push_back(entry);
+    }
+    return page;
+  }
+  void acknowledge(View, uint64_t) override {}
+
+  Appended append(View log_id, const Append& append) override {
+    ++appends;
+    if (refusal) throw *refusal;
+    Appended outcome = apply(logs[to_bytes(log_id)], append);
+    if (loses_answers) throw ServerError(Reason::truncated, "the answer was lost");
+    return outcome;
+  }
+  LogPage read_log(View log_id, const Secret& token, uint64_t after) override {
+    const Log& log = logs.at(to_bytes(log_id));
+    LogPage page;
+    bool ours = false;
+    for (const auto& [epoch, known] : log.epochs) {
+      if (known.hash != digest(token)) continue;
+      ours = true;
+      for (const LogEntry& entry : log.entries) {
+        if (entry.sequence <= std::max(after, known.begins)) continue;
+        if (page.entries.size() == page_entries) {
+          page.more = true;
+          break;
+        }
+        page.entries.push_back(entry);
+      }
+      if (log.expired_through > std::max(after, known.begins)) {
+        page.expired_through = log.expired_through;
+      }
+    }
+    if (!ours) throw ServerError(Reason::unauthorized, "not a token of this log");
+    return page;
+  }
+
+  struct EpochOfLog {
+    Bytes hash;           // of its token
+    uint64_t begins = 0;  // the sequence number of the commit before it
+  };
+  struct Log {
+    std::map<uint64_t, EpochOfLog> epochs;
+    std::vector<LogEntry> entries;
+    std::map<MessageId, uint64_t> ids;
+    uint64_t expired_through = 0;
+  };
+  Log& only_log() { return logs.begin()->second; }
+
+  std::map<Bytes, Log> logs;
+  std::map<Bytes, std::vector<InboxEntry>> inboxes;
+  size_t appends = 0;
+  size_t page_entries = 1000;
+  bool loses_answers = false;
+  std::optional<ServerError> refusal;
+
+ private:
+  static Bytes digest(const Secret& token) {
+    return crypto::digest(crypto::Hash::sha256, token.reveal());
+  }
+
+  Appended apply(Log& log, const Append& append) {
+    if (append.kind == Append::Kind::create) {
+      log.epochs.try_emplace(append.epoch, EpochOfLog{digest(append.token), 0});
+      return Appended::accepted;
+    }
+    if (log.ids.contains(append.message_id)) return Appended::accepted;
+    const uint64_t current = log.epochs.rbegin()->first;
+    const bool is_commit = append.kind == Append::Kind::commit;
+    const bool is_open = append.epoch == current || (!is_commit && append.epoch + 1 == current);
+    if (!is_open) return Appended::outdated;
+    if (log.epochs.at(append.epoch).hash != digest(append.token)) {
+      throw ServerError(Reason::unauthorized, "not the epoch's token");
+    }
+    log.entries.push_back({++sequence_, append.epoch, is_commit, append.payload});
+    log.ids[append.message_id] = sequence_;
+    if (is_commit) log.epochs[current + 1] = {append.next_token_hash, sequence_};
+    return Appended::accepted;
+  }
+
+  Bytes key_ = Bytes(32, 9);
+  uint64_t sequence_ = 0;
+  std::set<MessageId> seen_;
+};
+
+}  // namespace qnpc::client

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Groups under SIGKILL: real servers and clients, killed at random moments of random commands, until
+a scenario ends. Then nothing is lost, nothing came twice, and all have one history.
+
+usage: crash_test.py [SEEDS] [FIRST]    QNPC_BIN names the folder of the two programs; a scenario
+depends on its seed, the moments of killing also on the machine."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../e2e"))
+
+from world import (FAILURE, NOTHING_THERE, OK, REFUSED, UNREACHABLE, USAGE, World)  # noqa: E402
+
+STEPS = 25
+# Of a command that nobody kills, in seconds: moments of killing lie within a little more.
+USUAL_SECONDS = 0.06
+
+
+class Scenario(World):
+    """One seed. `people` stay members; `guests` come and go."""
+
+    def play(self, seed):
+        self.random = random.Random(seed)
+        self.said = {}  # text: whether `send` reported success
+        self.people = [self.person(name) for name in ("alice", "bob", "carol", "dave")]
+        self.guests = [self.person(name) for name in ("erin", "frank")]
+        alice, *others = self.people
+        alice.must("create-group", "--group-id", "friends")
+        alice.must("invite", *self.peers(others))
+        for person in others:
+            person.must("join")
+        for step in range(STEPS):
+            self.step(step)
+        self.settle()
+        self.check()
+
+    @staticmethod
+    def peers(people):
+        return [word for person in people for word in ("--peer-key", person.key)]
+
+    def step(self, step):
+        """Up to three people do something at once; some are killed, sometimes the server is."""
+        running = []
+        for person in self.random.sample(self.people, self.random.randint(1, 3)):
+            text = None
+            if self.random.random() < 0.6:
+                text = f"{person.folder[-3:]} {step}"
+                words = ("send", "--msg", text)
+                self.said[text] = False
+            else:
+                words = self.something(step)
+            running.append((person.start(*words), words, text))
+        started = time.monotonic()
+        if self.random.random() < 0.2:
+            time.sleep(self.random.uniform(0, USUAL_SECONDS))
+            self.server.restart()
+        for process, words, text in running:
+            if self.random.random() < 0.5:
+                self.kill_after(process, started + self.random.uniform(0, 1.5 * USUAL_SECONDS))
+            _, err = process.communicate(timeout=120)
+            allowed = (OK, -signal.SIGKILL, UNREACHABLE)
+            if text is None:
+                # Perhaps it was done before, or the KeyPackage was used up by who was killed.
+                allowed += (USAGE, NOTHING_THERE, REFUSED)
+            assert process.returncode in allowed, (words, process.returncode, err.decode())
+            if text is not None and process.returncode == OK:
+                self.said[text] = True
+
+    @staticmethod
+    def kill_after(process, moment):
+        try:
+            process.wait(max(0, moment - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+
+    def something(self, step):
+        guest = self.random.choice(self.guests)
+        return self.random.choice([
+            ("recv",), ("recv",), ("sync",), ("update",),
+            ("rename", "--group-id", "friends", "--name", "friends", "--for-everybody"),
+            ("invite", "--peer-key", guest.key), ("remove", "--peer-key", guest.key)])
+
+    def settle(self):
+        """What was killed is taken up again by the next command, whichever."""
+        for _ in range(3):
+            for person in self.people:
+                person.must("sync")
+
+    def check(self):
+        histories = [self.texts_of(person) for person in self.people]
+        for person, history in zip(self.people, histories):
+            assert history == histories[0], (person.folder, history, histories[0])
+            assert person.unreadable() == [], (person.folder, person.unreadable())
+        texts = histories[0]
+        assert len(set(texts)) == len(texts), texts
+        lost = [text for text, succeeded in self.said.items() if succeeded and text not in texts]
+        assert not lost, lost
+        assert set(texts) <= set(self.said), texts
+        assert len({str(person.agreement()) for person in self.people}) == 1
+        self.server.kill()
+        self.check_databases()
+
+    @staticmethod
+    def texts_of(person):
+        return [entry["text"] for entry in person.must("recv", "--all") if "text" in entry]
+
+    def check_databases(self):
+        server = os.path.join(self.server.folder, "server.db")
+        for path in [server] + [person.state for person in self.people]:
+            database = sqlite3.connect(path)
+            found = database.execute("PRAGMA integrity_check").fetchall()
+            assert found == [("ok",)], (path, found)
+            database.close()
+        database = sqlite3.connect(server)
+        twice = database.execute("SELECT log, epoch FROM log_entry WHERE is_commit"
+                                 " GROUP BY log, epoch HAVING count(*) > 1").fetchall()
+        assert twice == [], twice
+        database.close()
+
+
+def main(seeds=50, first=0):
+    for seed in range(first, first + seeds):
+        scenario = Scenario("play")
+        scenario.setUp()
+        try:
+            scenario.play(seed)
+        except BaseException:
+            print(f"seed {seed} failed: crash_test.py 1 {seed}")
+            raise
+        finally:
+            scenario.doCleanups()
+    print(f"{seeds} scenarios from seed {first} on: nothing lost, nothing twice, one history each")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
