@@ -133,7 +133,8 @@ Appended DeliveryClient::append(View log_id, const Append& append) {
         auto request = service_.appendCommitRequest();
         fill_entry(request);
         request.setNextTokenHash(as_data(append.next_token_hash));
-        network.wait(request.send(), "changing the group", limits::call);
+        auto response = network.wait(request.send(), "changing the group", limits::call);
+        if (response.getOutcome().isLost()) return Appended::outdated;
         break;
       }
       case Append::Kind::message:

@@ -57,7 +57,8 @@ interface DeliveryService extends(EnvelopeExchange) {
   readLog @8 (logId :Data, token :Data, after :UInt64, limit :UInt32)
       -> (entries :List(LogEntry), more :Bool, epoch :UInt64, expiredThrough :UInt64);
   # Reads as `read` does. The token is that of any epoch that the log still knows: the newest 4,096.
-  # `epoch` is the current one.
+  # What came before that epoch began is left out: whoever was added finds its beginning so, and no
+  # Welcome has to name a position that would tie it to the log. `epoch` is the current one.
 
   subscribeLog @9 (logId :Data, token :Data, after :UInt64, sink :LogSink)
       -> (subscription :Subscription);

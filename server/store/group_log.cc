@@ -1,5 +1,6 @@
 #include "server/store/group_log.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "server/store/sql.h"
@@ -33,10 +34,12 @@ std::string group_log_schema() {
 }
 
 GroupLogReader::GroupLogReader(Database& database)
-    : has_token_(database.prepare(R"(
-        SELECT 1 FROM log_epoch
-        WHERE owner = (SELECT id FROM log_owner WHERE key = ?1) AND token_hash = ?2
-        ORDER BY epoch DESC LIMIT 1)")),
+    : select_beginning_(database.prepare(R"(
+        SELECT before.commit_sequence FROM log_epoch AS own
+        LEFT JOIN log_epoch AS before
+          ON before.owner = own.owner AND before.epoch = own.epoch - 1
+        WHERE own.owner = (SELECT id FROM log_owner WHERE key = ?1) AND own.token_hash = ?2
+        ORDER BY own.epoch DESC LIMIT 1)")),
       select_(database.prepare(R"(
         SELECT log_owner.epoch, expired_through, sequence, blob, log_entry.epoch, is_commit
         FROM log_owner LEFT JOIN log_entry ON owner = log_owner.id AND sequence > ?2
@@ -44,14 +47,16 @@ GroupLogReader::GroupLogReader(Database& database)
 
 Page GroupLogReader::read(const LogId& log, const std::optional<TokenHash>& token, uint64_t after,
                           uint64_t entries, size_t bytes) {
-  const bool has_token = !token || has_token_.query(View(log), View(*token)).next();
+  const std::optional<uint64_t> beginning = token ? beginning_of(log, *token) : 0;
+  if (beginning) after = std::max(after, *beginning);
   Page page;
   size_t sum = 0;
   Rows rows = select_.query(View(log), to_integer(after), to_integer(entries + 1));
   if (!rows.next()) fail_not_found();
-  if (!has_token) throw Error(Reason::unauthorized, "the token is not one of this log");
+  if (!beginning) throw Error(Reason::unauthorized, "the token is not one of this log");
   page.epoch = count(rows, 0);
   page.expired_through = count(rows, 1);
+  if (page.expired_through <= *beginning) page.expired_through = 0;
   if (rows.integer(2) == 0) return page;  // no entry beside the log
   do {
     sum += rows.blob_size(3);
@@ -63,6 +68,14 @@ Page GroupLogReader::read(const LogId& log, const std::optional<TokenHash>& toke
                             .is_commit = rows.integer(5) != 0});
   } while (rows.next());
   return page;
+}
+
+/// The number of the commit that began the token's epoch; 0 for the first epoch that is known.
+/// Nothing for a token that is not known.
+std::optional<uint64_t> GroupLogReader::beginning_of(const LogId& log, const TokenHash& token) {
+  Rows rows = select_beginning_.query(View(log), View(token));
+  if (!rows.next()) return std::nullopt;
+  return count(rows, 0);
 }
 
 GroupLog::GroupLog(Database& database, const LogLimits& limits, Clock clock)

@@ -340,6 +340,21 @@ TEST_P(LogContract, AClockThatJumpsBackRemovesNothingEarly) {
   EXPECT_EQ(content(), "");
 }
 
+TEST_P(LogContract, AReaderBeginsWhereItsTokensEpochDoes) {
+  create();
+  append(0, 1, "before");
+  commit(0, 2, "c0");
+  append(1, 3, "m1");
+  commit(1, 4, "c1");
+  append(2, 5, "m2");
+  EXPECT_EQ(read(0).entries.size(), 5u);
+  EXPECT_EQ(read(1).entries.size(), 3u);
+  Page page = read(2);
+  ASSERT_EQ(page.entries.size(), 1u);
+  EXPECT_EQ(to_text(page.entries[0].payload), "m2");
+  EXPECT_TRUE(read(2, page.entries[0].sequence).entries.empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, LogContract, both_stores(), store_name);
 
 }  // namespace

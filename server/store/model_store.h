@@ -89,9 +89,15 @@ class ModelStore : public Store {
     if (found == epochs_.end()) return refusal(Reason::not_found);
     const auto& known = found->second.known;
     auto is_token = [&](const auto& epoch) { return epoch.second.token == *token; };
-    if (token && std::ranges::none_of(known, is_token)) return refusal(Reason::unauthorized);
-    Page out = page(logs_.queues[log], after, limit);
+    uint64_t beginning = 0;
+    if (token) {
+      auto own = std::ranges::find_if(known, is_token);
+      if (own == known.end()) return refusal(Reason::unauthorized);
+      if (own != known.begin()) beginning = std::prev(own)->second.commit;
+    }
+    Page out = page(logs_.queues[log], std::max(after, beginning), limit);
     out.epoch = found->second.current;
+    if (out.expired_through <= beginning) out.expired_through = 0;
     return out;
   }
 
