@@ -122,4 +122,25 @@ class Messenger {
   std::vector<std::string> notes_;
 };
 
+template <class Step>
+auto Messenger::transact(Step&& step) {
+  try {
+    Transaction transaction(state_.database());
+    if constexpr (std::is_void_v<decltype(step())>) {
+      step();
+      transaction.commit();
+    } else {
+      auto result = step();
+      transaction.commit();
+      return result;
+    }
+  } catch (...) {
+    loaded_.clear();  // they may be ahead of the disk
+    throw;
+  }
+}
+
+/// Whether it is one of the identity keys.
+bool contains(const std::vector<Bytes>& keys, View key);
+
 }  // namespace qnpc::client

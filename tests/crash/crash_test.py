@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Groups under SIGKILL: real servers and clients, killed at random moments of random commands, until
-a scenario ends. Then nothing is lost, nothing came twice, and all have one history.
+"""Groups under SIGKILL: real servers and clients, killed at random moments of random commands,
+until a scenario ends. Then nothing is lost, nothing came twice, and all have one history.
 
 usage: crash_test.py [SEEDS] [FIRST]    QNPC_BIN names the folder of the two programs; a scenario
 depends on its seed, the moments of killing also on the machine."""
@@ -28,6 +28,7 @@ class Scenario(World):
     def play(self, seed):
         self.random = random.Random(seed)
         self.said = {}  # text: whether `send` reported success
+        self.killed = 0
         self.people = [self.person(name) for name in ("alice", "bob", "carol", "dave")]
         self.guests = [self.person(name) for name in ("erin", "frank")]
         alice, *others = self.people
@@ -60,6 +61,7 @@ class Scenario(World):
         if self.random.random() < 0.2:
             time.sleep(self.random.uniform(0, USUAL_SECONDS))
             self.server.restart()
+            self.killed += 1
         for process, words, text in running:
             if self.random.random() < 0.5:
                 self.kill_after(process, started + self.random.uniform(0, 1.5 * USUAL_SECONDS))
@@ -69,6 +71,7 @@ class Scenario(World):
                 # Perhaps it was done before, or the KeyPackage was used up by who was killed.
                 allowed += (USAGE, NOTHING_THERE, REFUSED)
             assert process.returncode in allowed, (words, process.returncode, err.decode())
+            self.killed += process.returncode == -signal.SIGKILL
             if text is not None and process.returncode == OK:
                 self.said[text] = True
 
@@ -121,21 +124,27 @@ class Scenario(World):
         twice = database.execute("SELECT log, epoch FROM log_entry WHERE is_commit"
                                  " GROUP BY log, epoch HAVING count(*) > 1").fetchall()
         assert twice == [], twice
+        self.epochs, = database.execute("SELECT count(*) FROM log_entry WHERE is_commit").fetchone()
         database.close()
 
 
 def main(seeds=50, first=0):
+    killed = epochs = messages = 0
     for seed in range(first, first + seeds):
         scenario = Scenario("play")
         scenario.setUp()
         try:
             scenario.play(seed)
+            killed += scenario.killed
+            epochs += scenario.epochs
+            messages += len(scenario.said)
         except BaseException:
             print(f"seed {seed} failed: crash_test.py 1 {seed}")
             raise
         finally:
             scenario.doCleanups()
-    print(f"{seeds} scenarios from seed {first} on: nothing lost, nothing twice, one history each")
+    print(f"{seeds} scenarios from seed {first} on, {messages} messages, {epochs} commits, "
+          f"{killed} times killed: nothing lost, nothing twice, one history each")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,178 @@
+// messenger_server_test: the messenger and a server that fails, forgets or lies.
+#include <gtest/gtest.h>
+
+#include "client/messenger_test_support.h"
+
+namespace qnpc::client {
+namespace {
+
+using test::MessengerTest;
+using test::Person;
+
+TEST_F(MessengerTest, ALostAnswerNeitherRepeatsNorLoses) {
+  share_a_group({&bob_});
+  server_.loses_answers = true;
+  EXPECT_THROW(alice_.say("once"), ServerError);
+  EXPECT_THROW(alice_.invite({&carol_}), ServerError);
+  server_.loses_answers = false;
+  alice_.messenger.forget_groups();
+  for (Person* person : {&alice_, &bob_, &carol_}) person->sync();
+  EXPECT_EQ(alice_.history(), "joined added sent:once added");
+  EXPECT_EQ(bob_.history(), "joined received:once added");
+  EXPECT_EQ(carol_.history(), "joined");
+}
+
+TEST_F(MessengerTest, ARefusedMessageWaitsAndGoesOutLater) {
+  share_a_group({&bob_});
+  server_.refusal = ServerError(Reason::quota, "full");
+  alice_.say("patience");
+  EXPECT_EQ(alice_.refused->reason(), Reason::quota);
+  server_.refusal.reset();
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:patience");
+}
+
+TEST_F(MessengerTest, WhatCannotBeReadIsNotedAndStopsNothing) {
+  share_a_group({&bob_});
+  alice_.say("altered");
+  server_.only_log().entries.back().payload.back() ^= 1;
+  alice_.say("whole");
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined unreadable received:whole");
+}
+
+TEST_F(MessengerTest, AnInventedCommitIsNotedWithItsPlace) {
+  share_a_group({&bob_});
+  server_.only_log().entries.push_back({1000, 1, true, to_bytes(std::string_view("invented"))});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined unreadable");
+  EXPECT_NE(bob_.messenger.epoch(bob_.group().ref), 2u);
+}
+
+TEST_F(MessengerTest, AServerThatNumbersBackwardsIsRefused) {
+  share_a_group({&bob_});
+  alice_.say("one");
+  alice_.say("two");
+  std::swap(server_.only_log().entries[1].sequence, server_.only_log().entries[2].sequence);
+  bob_.sync();
+  EXPECT_EQ(bob_.refused->reason(), Reason::malformed);
+  EXPECT_EQ(bob_.history(), "joined");
+}
+
+TEST_F(MessengerTest, AServerThatAcceptsAndHidesIsNamed) {
+  share_a_group({&bob_});
+  alice_.say_blindly("where is it?");
+  Append append = std::move(waiting_at_alice().at(0));
+  server_.append(alice_.messenger.log_id(alice_.group().ref), append);
+  server_.only_log().entries.pop_back();
+  alice_.sync();
+  EXPECT_EQ(alice_.refused->reason(), Reason::rejected);
+  EXPECT_EQ(waiting_at_alice().size(), 1u);  // it is kept
+}
+
+TEST_F(MessengerTest, AReplayedEntryIsShownAsWhatItIs) {
+  share_a_group({&bob_});
+  alice_.say("once");
+  LogEntry again = server_.only_log().entries.back();
+  again.sequence += 10;
+  server_.only_log().entries.push_back(again);
+  bob_.sync();
+  alice_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:once unreadable");
+  EXPECT_EQ(alice_.history(), "joined added sent:once unreadable");
+}
+
+TEST_F(MessengerTest, WhatExpiredIsAGapInTheHistory) {
+  share_a_group({&bob_});
+  alice_.say("gone");
+  alice_.say("there");
+  server_.only_log().expired_through = server_.only_log().entries[1].sequence;
+  server_.only_log().entries.erase(server_.only_log().entries.begin() + 1);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap received:there");
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap received:there");
+}
+
+TEST_F(MessengerTest, WhoWasAwayTooLongComesBack) {
+  share_a_group({&bob_, &carol_});
+  carol_.sync();
+  for (int i = 0; i < 3; ++i) alice_.want({});
+  bob_.say("unheard");
+  FakeServer::Log& log = server_.only_log();
+  log.expired_through = log.entries[2].sequence;
+  log.entries.erase(log.entries.begin(), log.entries.begin() + 3);
+  carol_.sync();
+  carol_.sync();
+  EXPECT_EQ(carol_.history(), "joined gap gap");  // once for what expired, once for what follows
+  carol_.rejoin();
+  alice_.sync();
+  bob_.sync();  // was asked too, and comes second
+  carol_.sync();
+  EXPECT_TRUE(carol_.group().accepted);
+  bob_.say("there you are");
+  carol_.say("here I am");
+  for (Person* person : {&alice_, &bob_}) person->sync();
+  EXPECT_EQ(carol_.history(), "joined gap gap joined received:there you are sent:here I am");
+  EXPECT_EQ(alice_.authenticator(), carol_.authenticator());
+  EXPECT_TRUE(bob_.state->intents.of(bob_.group().ref).empty());
+  EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 3u);
+}
+
+TEST_F(MessengerTest, WhoseEpochTheServerHasForgottenIsToldSo) {
+  share_a_group({&bob_});
+  alice_.want({});
+  server_.only_log().epochs.erase(1);
+  bob_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap");
+  EXPECT_TRUE(bob_.group().is_behind);
+  bob_.rejoin();
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerTest, OnlyAMemberComesBack) {
+  share_a_group({&bob_, &carol_});
+  Bytes request;
+  carol_.messenger.rejoin(carol_.group());
+  int64_t waiting = carol_.state->outbox.waiting().at(0);
+  request = to_bytes(carol_.state->outbox.payload(waiting).reveal());
+  alice_.remove(carol_);
+  server_.enqueue(request, {{1, alice_.key(), {7}}});
+  alice_.sync();
+  EXPECT_EQ(alice_.history(), "joined added removed unreadable");
+  EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 2u);
+}
+
+TEST_F(MessengerTest, AnInvitationToAGroupThatWeAreInIsRefused) {
+  share_a_group({&bob_, &carol_});
+  Intent intent;  // as if Bob had asked for it
+  intent.add = {bob_.key_package()};
+  intent.remove = {bob_.key()};
+  alice_.want(intent);
+  read_inbox(bob_.messenger, *bob_.state, server_);
+  EXPECT_EQ(bob_.history(), "joined unreadable");
+}
+
+TEST_F(MessengerTest, TheInboxHoldsOnlyInvitations) {
+  share_a_group({&bob_});
+  server_.enqueue(as_view("no message of anybody"), {{1, bob_.key(), {1}}});
+  server_.enqueue({}, {{2, bob_.key(), {2}}});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined unreadable unreadable");
+}
+
+TEST_F(MessengerTest, AnInvitationThatComesTwiceIsTakenOnce) {
+  share_a_group({&bob_});
+  InboxEntry again = server_.inboxes[bob_.key()].front();
+  again.sequence += 100;
+  server_.inboxes[bob_.key()].push_back(again);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined");
+}
+
+}  // namespace
+}  // namespace qnpc::client

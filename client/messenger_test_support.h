@@ -1,0 +1,123 @@
+// messenger_test_support: people with a state in memory who talk through a FakeServer.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "client/delivery.h"
+#include "client/fake_server.h"
+#include "qnpc/crypto/system_random.h"
+
+namespace qnpc::client::test {
+
+using Kind = HistoryEntry::Kind;
+
+/// A person with a state in memory. Their clock is their own.
+class Person {
+ public:
+  Person(Random& random, FakeServer& server)
+      : state(State::in_memory(random)), messenger(*state, random, clock_), server_(server) {}
+
+  Bytes key() const { return to_bytes(messenger.identity_key()); }
+  Bytes key_package() {
+    Bytes package = messenger.unpublished_key_package();
+    messenger.key_package_published();
+    return package;
+  }
+  Group group() { return state->groups.list().at(0); }
+
+  /// What every command does before and after its own.
+  void sync(bool speaking = false) {
+    read_inbox(messenger, *state, server_);
+    for (const Group& group : state->groups.list()) {
+      refused = synchronise_log(messenger, *state, server_, group.ref, speaking);
+    }
+    deliver_outbox(*state, server_);
+  }
+  void want(Intent intent) {
+    messenger.want(group(), std::move(intent));
+    sync();
+  }
+  void invite(std::vector<Person*> people) {
+    Intent intent;
+    for (Person* person : people) intent.add.push_back(person->key_package());
+    want(std::move(intent));
+  }
+  void remove(const Person& person) {
+    Intent intent;
+    intent.remove = {person.key()};
+    want(std::move(intent));
+  }
+  void leave() {
+    Intent intent;
+    intent.leave = true;
+    want(std::move(intent));
+  }
+  void rejoin() {
+    messenger.rejoin(group());
+    sync();
+  }
+  /// Without looking at the log first, as who is a moment too late.
+  void say_blindly(const std::string& text) { messenger.send(group(), text); }
+  void say(const std::string& text) {
+    sync(true);
+    say_blindly(text);
+    sync();
+  }
+  Bytes authenticator() { return messenger.epoch_authenticator(group()); }
+
+  /// The history in one line: "sent:text received:text added unreadable".
+  std::string history() {
+    static constexpr const char* names[] = {"",        "sent",   "received",   "added",
+                                            "removed", "joined", "unreadable", "renamed",
+                                            "leaving", "gap"};
+    std::string out;
+    state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
+      out += (out.empty() ? "" : " ") + std::string(names[static_cast<size_t>(entry.kind)]);
+      if (entry.kind == Kind::sent || entry.kind == Kind::received) {
+        out += ":" + decode_content(entry.content.reveal()).text;
+      }
+    });
+    return out;
+  }
+  /// What was said, whoever did.
+  std::string conversation() {
+    std::string out;
+    state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
+      if (entry.kind != Kind::sent && entry.kind != Kind::received) return;
+      out += decode_content(entry.content.reveal()).text + " ";
+    });
+    return out;
+  }
+
+  uint64_t time_ms = 1'800'000'000'000;
+  std::unique_ptr<State> state;
+  Messenger messenger;
+  std::optional<ServerError> refused;
+
+ private:
+  const Clock clock_ = [this] { return time_ms; };
+  FakeServer& server_;
+};
+
+/// A group in the making.
+class MessengerTest : public testing::Test {
+ protected:
+  ~MessengerTest() noexcept override = default;
+
+  void share_a_group(std::vector<Person*> others) {
+    alice_.messenger.create_group("friends");
+    alice_.invite(others);
+    for (Person* person : others) {
+      person->sync();
+      person->messenger.accept(person->group(), "");
+    }
+  }
+
+  std::vector<Append> waiting_at_alice() { return alice_.state->appends.of(alice_.group().ref); }
+
+  crypto::SystemRandom random_;
+  FakeServer server_;
+  Person alice_{random_, server_}, bob_{random_, server_}, carol_{random_, server_};
+};
+
+}  // namespace qnpc::client::test
