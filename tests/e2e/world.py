@@ -126,6 +126,10 @@ class Person:
         return [entry["text"] for entry in self.must("recv", "--all")
                 if entry["kind"] == kind and "text" in entry]
 
+    def conversation(self):
+        """What was said by anybody, in the order of the history."""
+        return [entry["text"] for entry in self.must("recv", "--all") if "text" in entry]
+
     def unreadable(self):
         return [entry for entry in self.must("recv", "--all") if "unreadable" in entry]
 
@@ -157,6 +161,22 @@ class World(unittest.TestCase):
         for person in others:
             first.must("invite", "--peer-key", person.key)
             person.must("join")
+
+    def assert_one_history(self, people, said):
+        """`said`: for each text whether `send` reported success. All have the same texts in the same
+        order, each once, and all that were reported."""
+        for _ in range(3):  # what was broken off is taken up by the next command, whichever
+            for person in people:
+                person.must("sync")
+        histories = [person.conversation() for person in people]
+        for person, history in zip(people, histories):
+            self.assertEqual(history, histories[0], person.folder)
+            self.assertEqual(person.unreadable(), [], person.folder)
+        self.assertEqual(len(set(histories[0])), len(histories[0]))
+        self.assertLessEqual({text for text, reported in said.items() if reported},
+                             set(histories[0]))
+        self.assertLessEqual(set(histories[0]), set(said))
+        self.assertEqual(len({str(person.agreement()) for person in people}), 1)
 
     def expect(self, code, outcome, words=""):
         self.assertEqual(outcome.code, code, outcome.err)
