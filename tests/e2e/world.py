@@ -163,8 +163,8 @@ class World(unittest.TestCase):
             person.must("join")
 
     def assert_one_history(self, people, said):
-        """`said`: for each text whether `send` reported success. All have the same texts in the same
-        order, each once, and all that were reported."""
+        """`said`: for each text whether `send` reported success. All have the same texts in the
+        same order, each once, and all that were reported."""
         for _ in range(3):  # what was broken off is taken up by the next command, whichever
             for person in people:
                 person.must("sync")
