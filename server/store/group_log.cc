@@ -39,7 +39,7 @@ GroupLogReader::GroupLogReader(Database& database)
         LEFT JOIN log_epoch AS before
           ON before.owner = own.owner AND before.epoch = own.epoch - 1
         WHERE own.owner = (SELECT id FROM log_owner WHERE key = ?1) AND own.token_hash = ?2
-        ORDER BY own.epoch DESC LIMIT 1)")),
+        ORDER BY own.epoch LIMIT 1)")),
       select_(database.prepare(R"(
         SELECT log_owner.epoch, expired_through, sequence, blob, log_entry.epoch, is_commit
         FROM log_owner LEFT JOIN log_entry ON owner = log_owner.id AND sequence > ?2
@@ -71,7 +71,8 @@ Page GroupLogReader::read(const LogId& log, const std::optional<TokenHash>& toke
 }
 
 /// The number of the commit that began the token's epoch; 0 for the first epoch that is known.
-/// Nothing for a token that is not known.
+/// Nothing for a token that is not known. A committer may post the token of an older epoch: nobody
+/// who has that one is cut off by it.
 std::optional<uint64_t> GroupLogReader::beginning_of(const LogId& log, const TokenHash& token) {
   Rows rows = select_beginning_.query(View(log), View(token));
   if (!rows.next()) return std::nullopt;

@@ -26,7 +26,8 @@ std::string group_log_schema();
 class GroupLogReader {
  public:
   explicit GroupLogReader(Database& database);
-  /// As FifoReader::read, and as Store::read_log says. Throws `not_found`, or `unauthorized` for a token that is not known.
+  /// As FifoReader::read, and as Store::read_log says. Throws `not_found`, or `unauthorized` for a
+  /// token that is not known.
   Page read(const LogId& log, const std::optional<TokenHash>& token, uint64_t after,
             uint64_t entries, size_t bytes);
 

@@ -87,7 +87,7 @@ TEST_P(LogContract, KeepsMessagesAndCommitsInOneOrder) {
   commit(0, 2, "b");
   append(1, 3, "c");
   EXPECT_EQ(content(), "a[b]c");
-  Page page = read(1);
+  Page page = read(0);
   EXPECT_EQ(page.epoch, 1u);
   EXPECT_FALSE(page.more);
   ASSERT_EQ(page.entries.size(), 3u);
@@ -95,10 +95,10 @@ TEST_P(LogContract, KeepsMessagesAndCommitsInOneOrder) {
   EXPECT_LT(page.entries[1].sequence, page.entries[2].sequence);
   EXPECT_EQ(page.entries[1].epoch, 0u);
   EXPECT_EQ(page.entries[2].epoch, 1u);
-  Page first = read(1, 0, 2);
+  Page first = read(0, 0, 2);
   EXPECT_TRUE(first.more);
-  EXPECT_EQ(read(1, first.entries[1].sequence).entries.size(), 1u);
-  EXPECT_TRUE(read(1, UINT64_MAX).entries.empty());
+  EXPECT_EQ(read(0, first.entries[1].sequence).entries.size(), 1u);
+  EXPECT_TRUE(read(0, UINT64_MAX).entries.empty());
 }
 
 TEST_P(LogContract, OneCommitEndsAnEpochAndTheLoserLearnsWhich) {
@@ -338,6 +338,29 @@ TEST_P(LogContract, AClockThatJumpsBackRemovesNothingEarly) {
   EXPECT_EQ(content(), "ab");
   expire_hourly_for(hours(72));
   EXPECT_EQ(content(), "");
+}
+
+// Whoever is refused because of another call finds at once what that one has written.
+TEST_P(LogContract, ARefusalComesAfterWhatCausedIt) {
+  create();
+  for (uint64_t epoch = 0; epoch < 4; epoch += 2) {
+    auto id = static_cast<uint32_t>(10 * epoch);
+    auto first = store->commit(message(epoch, id, "c"), token_hash(epoch + 1));
+    auto second = store->commit(message(epoch + 1, id + 1, "c"), token_hash(epoch + 2));
+    auto late = store->append(message(epoch, id + 2, "m"));
+    EXPECT_EQ(reason_of(kj::mv(late)), Reason::conflict);
+    EXPECT_EQ(read(0).epoch, epoch + 2);
+    first.wait(scope);
+    second.wait(scope);
+  }
+}
+
+TEST_P(LogContract, ATokenPostedAgainCutsNobodyOff) {
+  create();
+  append(0, 1, "m0");
+  commit(0, 2, "c0");
+  store->commit(message(1, 3, "c1"), token_hash(0)).wait(scope);
+  EXPECT_EQ(read(0).entries.size(), 3u);
 }
 
 TEST_P(LogContract, AReaderBeginsWhereItsTokensEpochDoes) {

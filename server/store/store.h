@@ -94,9 +94,10 @@ class Store {
   /// Appends a commit, which ends the current epoch and begins the next one with its token. Each
   /// epoch is ended once. Fails as append() does; in a past epoch it does not fail but loses.
   virtual kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) = 0;
-  /// Reads as from an inbox. `token` may be of any epoch that the log remembers, and what came before
-  /// that epoch began is not for its reader: a new member finds its beginning by its token. Without
-  /// one, the caller answers for the reader, who gets everything. Fails with `not_found` or `unauthorized`.
+  /// Reads as from an inbox. `token` may be of any epoch that the log remembers, and what came
+  /// before that epoch began is not for its reader: a new member finds its beginning by its token.
+  /// Without one, the caller answers for the reader, who gets everything. Fails with `not_found` or
+  /// `unauthorized`.
   virtual kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
                                      uint64_t after, uint32_t limit) = 0;
 

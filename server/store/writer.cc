@@ -95,8 +95,8 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
       answer_bytes += applied.back()->apply(tables_);
     } catch (const Error& error) {
       if (!is_refusal(error)) throw;
-      applied.back()->failed(error);
-      applied.pop_back();
+      // Answered with the others: it may be due to one of them, which is not on the disk yet.
+      applied.back()->refusal = error;
     }
     if (applied.size() >= batch_requests_ || answer_bytes >= limits::batch_answer_bytes) return;
   }
@@ -124,6 +124,10 @@ void Writer::checkpoint_if_due() {
 void Writer::answer_all(Batch& batch) {
   std::vector<QueueName> appended;
   for (auto& write : batch) {
+    if (write->refusal) {
+      write->failed(*write->refusal);
+      continue;
+    }
     write->committed();
     if (write->queue) appended.push_back(*write->queue);
   }

@@ -58,6 +58,7 @@ class Write {
 
   const size_t bytes;
   const std::optional<QueueName> queue;  // whose watchers are to be told
+  std::optional<Error> refusal;          // thrown by apply()
 };
 
 class Writer {

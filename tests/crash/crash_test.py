@@ -98,8 +98,8 @@ class Scenario(World):
             assert found == [("ok",)], (path, found)
             database.close()
         database = sqlite3.connect(server)
-        twice = database.execute("SELECT log, epoch FROM log_entry WHERE is_commit"
-                                 " GROUP BY log, epoch HAVING count(*) > 1").fetchall()
+        twice = database.execute("SELECT owner, epoch FROM log_entry WHERE is_commit"
+                                 " GROUP BY owner, epoch HAVING count(*) > 1").fetchall()
         assert twice == [], twice
         self.epochs, = database.execute("SELECT count(*) FROM log_entry WHERE is_commit").fetchone()
         database.close()
