@@ -340,21 +340,6 @@ TEST_P(LogContract, AClockThatJumpsBackRemovesNothingEarly) {
   EXPECT_EQ(content(), "");
 }
 
-// Whoever is refused because of another call finds at once what that one has written.
-TEST_P(LogContract, ARefusalComesAfterWhatCausedIt) {
-  create();
-  for (uint64_t epoch = 0; epoch < 4; epoch += 2) {
-    auto id = static_cast<uint32_t>(10 * epoch);
-    auto first = store->commit(message(epoch, id, "c"), token_hash(epoch + 1));
-    auto second = store->commit(message(epoch + 1, id + 1, "c"), token_hash(epoch + 2));
-    auto late = store->append(message(epoch, id + 2, "m"));
-    EXPECT_EQ(reason_of(kj::mv(late)), Reason::conflict);
-    EXPECT_EQ(read(0).epoch, epoch + 2);
-    first.wait(scope);
-    second.wait(scope);
-  }
-}
-
 TEST_P(LogContract, ATokenPostedAgainCutsNobodyOff) {
   create();
   append(0, 1, "m0");

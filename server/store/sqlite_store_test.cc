@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include "server/store/database_file.h"
 #include "server/store/faulty_disk.h"
@@ -273,6 +275,35 @@ TEST_F(SqliteStoreTest, TheQueueToTheWriterIsBounded) {
   for (auto& call : calls) overloaded += failure(kj::mv(call), scope) == Reason::overloaded;
   EXPECT_GT(overloaded, 0u);
   EXPECT_EQ(store->enqueue(owner(2), std::nullopt, Bytes(1)).wait(scope), Put::stored);
+}
+
+// Whoever is refused because of another call finds at once what that one has written, also from
+// another event loop.
+TEST_F(SqliteStoreTest, ARefusalComesAfterWhatCausedIt) {
+  auto store = open();
+  LogId log{};
+  store->create_log(log, 0, token_hash(0)).wait(scope);
+  auto append = [&](uint64_t epoch, uint32_t id) {
+    return LogAppend{log, epoch, token_hash(epoch), message_id(id), Bytes(1000)};
+  };
+  std::atomic<uint64_t> written = 0;  // epochs that the other loop may have seen ended
+  std::thread other([&] {
+    kj::EventLoop loop;
+    kj::WaitScope wait(loop);
+    uint32_t id = 1'000'000;
+    for (uint64_t epoch = 0; epoch < 200;) {
+      Reason reason = failure(store->append(append(epoch, ++id)), wait);
+      if (reason != Reason::conflict) continue;
+      Page page = store->read_log(log, std::nullopt, UINT64_MAX, 1).wait(wait);
+      ASSERT_GE(page.epoch, epoch + 2);
+      epoch = page.epoch;
+      written = epoch;
+    }
+  });
+  for (uint32_t epoch = 0; written < 200; ++epoch) {
+    store->commit(append(epoch, epoch), token_hash(epoch + 1)).wait(scope);
+  }
+  other.join();
 }
 
 }  // namespace
