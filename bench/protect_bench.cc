@@ -57,7 +57,7 @@ int main() {
   sender.merge(std::move(commit.staged));
   auto welcome = std::get<mls::Welcome>(mls::parse_message(*commit.welcome).content);
   auto own = group::find_key_package(welcome, keys);
-  mls::Group receiver = mls::Group::join(welcome, {own->key_package, own->private_keys});
+  mls::Group receiver = mls::Group::join(welcome, {own->key_package, own->keys});
 
   Bytes data = random.bytes(message_size);
   Bytes signature = crypto::sign(suite.signature, alice.key_pair(), data);

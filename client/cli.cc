@@ -76,7 +76,8 @@ class CommandLine {
             "--refresh-hours",
             [this](unsigned hours) { options_.refresh.after = std::chrono::hours(hours); },
             "Make your keys in a group new after so many hours; default: 168")
-        ->envname("QUICNPROTOCHAT_REFRESH_HOURS");
+        ->envname("QUICNPROTOCHAT_REFRESH_HOURS")
+        ->check(CLI::PositiveNumber);
     app_.add_option("--refresh-messages", options_.refresh.messages,
                     "The same after so many messages of yours")
         ->envname("QUICNPROTOCHAT_REFRESH_MESSAGES")

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "client/limits.h"
+
 namespace qnpc::client {
 namespace {
 
@@ -54,16 +56,18 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server) 
   return refusal;
 }
 
-void read_inbox(Messenger& messenger, State& state, DeliveryServer& server) {
-  bool more = true;
-  while (more) {
-    uint64_t cursor = state.inbox.cursor(server.server_key());
-    InboxPage page = server.read(messenger.identity_key(), cursor);
-    cursor = require_ascending(page.entries, cursor);
-    messenger.receive(server.server_key(), page);
-    if (!page.entries.empty()) server.acknowledge(messenger.identity_key(), cursor);
-    more = page.more && !page.entries.empty();
+bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final) {
+  for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
+    const uint64_t before = state.inbox.cursor(server.server_key());
+    InboxPage page = server.read(messenger.identity_key(), before);
+    require_ascending(page.entries, before);
+    const bool all = messenger.receive(server.server_key(), page, final);
+    const uint64_t cursor = state.inbox.cursor(server.server_key());
+    if (cursor != before) server.acknowledge(messenger.identity_key(), cursor);
+    if (!all) return false;
+    if (!page.more || page.entries.empty()) return true;
   }
+  throw ServerError(Reason::malformed, "the server's inbox has no end");
 }
 
 namespace {
@@ -89,13 +93,14 @@ class LogSync {
       }
       const Append& next = first_due(waiting);
       require_news(next);
-      Appended outcome = append(next);
+      const Appended outcome = append(next);
       if (next.kind == Append::Kind::create) {
         messenger_.log_created(next);
-      } else if (outcome == Appended::outdated && next.kind == Append::Kind::message &&
-                 next.epoch < epoch()) {
+      } else if (outcome.accepted && outcome.sequence <= cursor()) {
+        messenger_.expired_unread(next);  // we have read beyond it
+      } else if (!outcome.accepted && next.kind == Append::Kind::message && next.epoch < epoch()) {
         if (messenger_.leaving(group_).empty()) {
-          messenger_.send_again(next);
+          messenger_.send_again(group_);
         } else if (!messenger_.is_leaving(group_)) {
           speaking = true;  // a commit has to come before it
         } else {
@@ -104,6 +109,8 @@ class LogSync {
       } else {
         answered_ = next.id;
         answered_in_ = epoch();
+        was_accepted_ = outcome.accepted;
+        if (!outcome.accepted && ++lost_ == limits::commit_attempts) return;
       }
     }
   }
@@ -111,39 +118,47 @@ class LogSync {
  private:
   uint64_t epoch() { return messenger_.epoch(group_); }
 
+  uint64_t cursor() const { return state_.groups.find(group_)->cursor; }
+
   /// False where the log is not ours to read any more.
   bool read_to_the_end() {
-    bool more = true;
-    while (more && messenger_.in_group(group_)) {
-      const uint64_t cursor = state_.groups.find(group_)->cursor;
+    for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
+      if (!messenger_.in_group(group_)) return false;
       LogPage page;
       try {
-        page = server_.read_log(log_id_, messenger_.append_token(group_), cursor);
+        page = server_.read_log(log_id_, messenger_.append_token(group_), cursor());
       } catch (const ServerError& e) {
         if (e.reason() != Reason::unauthorized) throw;
         messenger_.fell_behind(group_);  // its epoch is forgotten
         return false;
       }
-      require_ascending(page.entries, cursor);
+      require_ascending(page.entries, cursor());
       messenger_.receive(group_, page);
-      more = page.more && !page.entries.empty();
+      if (!page.more || page.entries.empty()) return messenger_.in_group(group_);
     }
-    return messenger_.in_group(group_) && !state_.groups.find(group_)->is_behind;
+    throw ServerError(Reason::malformed, "the server's log has no end");
   }
 
-  /// The oldest; but where somebody asks to leave, a commit goes before what it lets us say.
-  const Append& first_due(const std::vector<Append>& waiting) {
-    if (messenger_.leaving(group_).empty()) return waiting.front();
-    auto commit = std::ranges::find(waiting, Append::Kind::commit, &Append::kind);
-    return commit == waiting.end() ? waiting.front() : *commit;
+  /// What changes the group goes first: it must not wait behind a message that waits for it. The
+  /// others are accepted in the epoch before for a while.
+  static const Append& first_due(const std::vector<Append>& waiting) {
+    auto is_change = [](const Append& a) { return a.kind != Append::Kind::message; };
+    auto change = std::ranges::find_if(waiting, is_change);
+    return change == waiting.end() ? waiting.front() : *change;
   }
 
   /// Once the server has said what became of an append, its log has to show why.
   void require_news(const Append& next) {
     if (next.id != answered_ || epoch() != answered_in_) return;
-    throw ServerError(Reason::rejected,
-                      "the server says what became of a message and its log does not show it. Do "
-                      "not trust this server");
+    if (was_accepted_) {
+      throw ServerError(Reason::rejected,
+                        "the server has accepted a message and its log does not show it. Do not "
+                        "trust this server");
+    }
+    messenger_.fell_behind(group_);
+    throw ServerError(Reason::conflict,
+                      "the group has changed, and the log does not show how: what you said or "
+                      "wanted waits. Run `rejoin`");
   }
 
   Appended append(const Append& next) {
@@ -161,6 +176,8 @@ class LogSync {
   const Bytes log_id_;
   int64_t answered_ = 0;
   uint64_t answered_in_ = 0;
+  bool was_accepted_ = false;
+  uint32_t lost_ = 0;  // epochs that others were quicker to end
 };
 
 }  // namespace

@@ -11,8 +11,9 @@ namespace qnpc::client {
 /// the first refusal is returned. Throws where the server cannot be heard.
 std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server);
 
-/// Takes everything in that waits in our inbox, and acknowledges it.
-void read_inbox(Messenger& messenger, State& state, DeliveryServer& server);
+/// Takes everything in that waits in our inbox, and acknowledges it. False where a log has to be
+/// read before it goes on: see Messenger::receive.
+bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final);
 
 /// Reads the group's log to its end, appends what waits, and makes commits of what is wanted, until
 /// nothing is left to do. Another member's commit may win an epoch: then the next one is tried.

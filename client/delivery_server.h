@@ -32,9 +32,9 @@ struct LogPage {
 };
 
 /// What became of an append.
-enum class Appended {
-  accepted,  // now, or when it was asked for the first time
-  outdated,  // not applied: the log is in a later epoch
+struct Appended {
+  bool accepted = false;  // now or, where it is a repetition, before; else the epoch is another one
+  uint64_t sequence = 0;  // of what was accepted; 0 for a log that was made
 };
 
 /// Each call throws ServerError as the server answered it, or where it cannot be heard.

@@ -18,6 +18,7 @@ class FakeServer final : public DeliveryServer {
     for (const Delivery& delivery : deliveries) {
       if (!seen_.insert(delivery.message_id).second) continue;
       inboxes[delivery.recipient].push_back({++sequence_, to_bytes(payload)});
+      post[delivery.recipient].push_back(inboxes[delivery.recipient].back());
     }
     return std::vector<std::optional<ServerError>>(deliveries.size());
   }
@@ -28,7 +29,10 @@ class FakeServer final : public DeliveryServer {
     }
     return page;
   }
-  void acknowledge(View, uint64_t) override {}
+  void acknowledge(View recipient_key, uint64_t through) override {
+    std::erase_if(inboxes[to_bytes(recipient_key)],
+                  [&](const InboxEntry& entry) { return entry.sequence <= through; });
+  }
 
   Appended append(View log_id, const Append& append) override {
     ++appends;
@@ -74,6 +78,7 @@ class FakeServer final : public DeliveryServer {
 
   std::map<Bytes, Log> logs;
   std::map<Bytes, std::vector<InboxEntry>> inboxes;
+  std::map<Bytes, std::vector<InboxEntry>> post;  // all that ever came, acknowledged or not
   size_t appends = 0;
   size_t page_entries = 1000;
   bool loses_answers = false;
@@ -87,20 +92,22 @@ class FakeServer final : public DeliveryServer {
   Appended apply(Log& log, const Append& append) {
     if (append.kind == Append::Kind::create) {
       log.epochs.try_emplace(append.epoch, EpochOfLog{digest(append.token), 0});
-      return Appended::accepted;
+      return {.accepted = true};
     }
-    if (log.ids.contains(append.message_id)) return Appended::accepted;
+    if (auto known = log.ids.find(append.message_id); known != log.ids.end()) {
+      return {.accepted = true, .sequence = known->second};
+    }
     const uint64_t current = log.epochs.rbegin()->first;
     const bool is_commit = append.kind == Append::Kind::commit;
     const bool is_open = append.epoch == current || (!is_commit && append.epoch + 1 == current);
-    if (!is_open) return Appended::outdated;
+    if (!is_open) return {};
     if (log.epochs.at(append.epoch).hash != digest(append.token)) {
       throw ServerError(Reason::unauthorized, "not the epoch's token");
     }
     log.entries.push_back({++sequence_, append.epoch, is_commit, append.payload});
     log.ids[append.message_id] = sequence_;
     if (is_commit) log.epochs[current + 1] = {append.next_token_hash, sequence_};
-    return Appended::accepted;
+    return {.accepted = true, .sequence = sequence_};
   }
 
   Bytes key_ = Bytes(32, 9);

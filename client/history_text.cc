@@ -21,6 +21,7 @@ std::string_view name(Kind kind) {
     case Kind::renamed: return "renamed";
     case Kind::leaving: return "leaving";
     case Kind::gap: return "gap";
+    case Kind::unsent: return "unsent";
   }
   return "unreadable";
 }
@@ -75,6 +76,7 @@ std::string what_happened(const HistoryEntry& entry, const Output& output) {
              indented(output.foreign(to_text(entry.content.reveal())));
     case Kind::leaving: return "* " + who + " asks to leave";
     case Kind::gap: return "! " + to_text(entry.content.reveal());
+    case Kind::unsent: return "! not sent before you were out: " + text_of(entry, output);
   }
   return {};
 }
@@ -108,7 +110,8 @@ json history_object(const HistoryEntry& entry, const Group* group) {
   }
   switch (entry.kind) {
     case Kind::sent:
-    case Kind::received: put_content(object, entry); break;
+    case Kind::received:
+    case Kind::unsent: put_content(object, entry); break;
     case Kind::added:
     case Kind::removed:
       for (View key : keys_of(entry)) object["keys"].push_back(to_hex(key));

@@ -42,6 +42,9 @@ inline constexpr std::chrono::milliseconds lock_retry{50};
 inline constexpr uint32_t page_entries = 256;
 // One answer is at most such a page; a message that claims more is hostile (words of 8 bytes).
 inline constexpr uint64_t rpc_answer_words = (uint64_t{8} << 20) / 8;
+// Pages of a log or the inbox taken in a row: more than the largest that a server keeps. One that
+// has no end is hostile.
+inline constexpr size_t pages_in_a_row = 1000;
 // Enqueue calls in flight: hides the round trip, and stays far below the server's queue.
 inline constexpr size_t deliveries_in_flight = 64;
 // The same for their bytes: well below what a Noise channel lets wait (32 MiB).

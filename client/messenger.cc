@@ -132,47 +132,56 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
     return append.kind == Append::Kind::commit || append.kind == Append::Kind::leave;
   };
   if (std::ranges::any_of(state_.appends.of(ref), is_underway)) return;
+  const Group group = this->group(ref);
+  const std::vector<Bytes> members = member(ref).members();
   const std::vector<Bytes> leaving = member(ref).leaving();
-  if (is_leaving(ref)) return;  // it is for the others to commit
-
+  if (is_leaving(ref)) {
+    // It is for the others to commit; where all want to leave, the first lets them go.
+    const bool all_leave = leaving.size() == members.size();
+    if (all_leave && members.size() > 1 && equal(members.front(), identity_key())) {
+      transact([&] { append_commit(ref, {}); });
+    }
+    return;
+  }
   for (Intent& intent : state_.intents.of(ref)) {
     if (!still_wanted(ref, intent)) {
       transact([&] { state_.intents.remove(intent.id); });
-      continue;
+      fulfilled_.insert(intent.id);
+    } else if (intent.attempts == limits::commit_attempts) {
+      drop_intent(ref, intent,
+                  "others changed the group first, " + std::to_string(intent.attempts) +
+                      " times. Try it again");
+    } else {
+      try {
+        return append_intent(ref, intent);
+      } catch (const Error& e) {
+        if (is_local_fault(e.reason())) throw;
+        drop_intent(ref, intent, e.what());  // it would fail again
+      }
     }
-    if (intent.attempts == limits::commit_attempts) {
-      transact([&] { state_.intents.remove(intent.id); });
-      notes_.push_back("others changed " + group(ref).alias + " first, " +
-                       std::to_string(intent.attempts) +
-                       " times: the change was given up. Try it again");
-      continue;
-    }
-    return append_intent(ref, std::move(intent));
   }
-  const Group group = this->group(ref);
-  bool refresh_is_due =
-      clock_() - std::min(clock_(), group.refreshed_ms) >= in_ms(refresh_.after) ||
-      group.sent_since >= refresh_.messages;
+  bool refresh_is_due = members.size() > 1 && (clock_() - std::min(clock_(), group.refreshed_ms) >=
+                                                   in_ms(refresh_.after) ||
+                                               group.sent_since >= refresh_.messages);
   if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due) {
     transact([&] { append_commit(ref, {}); });
   }
 }
 
 void Messenger::append_intent(GroupRef ref, Intent intent) {
-  try {
-    transact([&] {
-      ++intent.attempts;
-      state_.intents.update(intent);
-      if (!intent.leave) return append_commit(ref, intent);
-      Append request = new_append(ref, Append::Kind::leave, member(ref).propose_leave(now()));
-      save(ref);
-      state_.appends.add(request);
-    });
-  } catch (const Error& e) {
-    if (is_local_fault(e.reason())) throw;
-    transact([&] { state_.intents.remove(intent.id); });  // it would fail again
-    throw;
-  }
+  transact([&] {
+    ++intent.attempts;
+    state_.intents.update(intent);
+    if (!intent.leave) return append_commit(ref, intent);
+    Append request = new_append(ref, Append::Kind::leave, member(ref).propose_leave(now()));
+    save(ref);
+    state_.appends.add(request);
+  });
+}
+
+void Messenger::drop_intent(GroupRef ref, const Intent& intent, const std::string& why) {
+  transact([&] { state_.intents.remove(intent.id); });
+  notes_.push_back("a change of " + group(ref).alias + " was given up: " + why);
 }
 
 void Messenger::append_commit(GroupRef ref, const Intent& intent) {
@@ -190,9 +199,11 @@ void Messenger::append_commit(GroupRef ref, const Intent& intent) {
 
 // Forgets those parts that the group has seen to; false where nothing is left to do.
 bool Messenger::still_wanted(GroupRef ref, Intent& intent) {
+  const std::vector<Bytes> members = member(ref).members();
+  if (intent.leave) return members.size() > 1;
+  if (intent.rejoin) return contains(members, intent.remove.at(0));  // else they were removed
   const bool refresh_only = intent.add.empty() && intent.remove.empty() && !intent.name;
   if (refresh_only) return true;
-  const std::vector<Bytes> members = member(ref).members();
   std::erase_if(intent.remove, [&](const Bytes& key) { return !contains(members, key); });
   std::erase_if(intent.add, [&](const Bytes& package) {
     Bytes key = group::key_package_identity(package);
@@ -235,14 +246,28 @@ Content Messenger::send(const Group& group, const std::string& text) {
   return content;
 }
 
-void Messenger::send_again(const Append& outdated) {
-  transact([&] {
-    Append append = new_append(outdated.group, Append::Kind::message,
-                               member(outdated.group).send_message(outdated.content.reveal()));
+void Messenger::send_again(GroupRef group) {
+  transact([&] { send_again_in(group); });
+}
+
+// Within a transaction of the caller's.
+void Messenger::send_again_in(GroupRef group) {
+  for (const Append& outdated : state_.appends.of(group)) {
+    if (outdated.kind != Append::Kind::message) continue;
+    Append append = new_append(group, Append::Kind::message,
+                               member(group).send_message(outdated.content.reveal()));
     append.content = outdated.content.clone();
-    save(outdated.group);
     state_.appends.remove(outdated.id);
     state_.appends.add(append);
+  }
+  save(group);
+}
+
+void Messenger::expired_unread(const Append& message) {
+  transact([&] {
+    Group group = this->group(message.group);
+    take_in_own(group, message);
+    state_.groups.update(group);
   });
 }
 
@@ -261,8 +286,9 @@ void Messenger::rejoin(Group group) {
   transact([&] {
     std::vector<Bytes> others = members(group);
     std::erase_if(others, [&](const Bytes& key) { return equal(key, identity_key()); });
-    state_.outbox.add(member(group.ref).request_rejoin(now()), others, random_);
-    group.rejoining = true;
+    Bytes request = member(group.ref).request_rejoin(now());
+    group.rejoining_with = group::key_package_ref(group::read_rejoin_request(request).key_package);
+    state_.outbox.add(request, others, random_);
     state_.groups.update(group);
   });
 }

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,23 +45,34 @@ class Messenger {
   /// Returns its id. Throws Reason::usage if we are no member any more.
   int64_t want(const Group& group, Intent intent);
   /// Makes of the oldest intent a commit or a request to leave, ready to be appended; drops those
-  /// that the group has seen to meanwhile, or that failed too often, and says so in notes().
-  /// Nothing happens while a commit of ours is underway. `speaking`: a commit that lets us speak
-  /// again where somebody asks to leave.
+  /// that the group has seen to meanwhile, that failed too often, or that break a rule, and says so
+  /// in take_notes(). Nothing happens while a commit of ours is underway. `speaking`: a commit that
+  /// lets us speak again where somebody asks to leave.
   void prepare_commit(GroupRef group, bool speaking);
+  /// Whether the change is in force, by our commit or by another's. Known in the process in which
+  /// it came to be.
+  bool is_fulfilled(int64_t intent) const { return fulfilled_.contains(intent); }
   /// Encrypts the text, ready to be appended. Throws Reason::usage if we are no member any more,
   /// or are about to leave.
   Content send(const Group& group, const std::string& text);
-  /// A message of ours that came too late for its epoch is encrypted anew.
-  void send_again(const Append& outdated);
+  /// Whether the message was read back from the log: it is in everybody's history, in its place.
+  /// Known in the process in which it came to be.
+  bool is_delivered(const ContentId& id) const { return delivered_.contains(id); }
+  /// All messages of ours that wait are encrypted anew, in their order: they were too late for
+  /// their epoch.
+  void send_again(GroupRef group);
+  /// A message that the server has accepted has expired before we read it back.
+  void expired_unread(const Append& message);
   /// Asks the other members to take us in again. Throws Reason::usage if we are no member any more.
   void rejoin(Group group);
   /// The log exists from now on.
   void log_created(const Append& create);
 
   /// Takes entries in, in order: joins, opens, or notes in the history that one cannot be read.
-  /// Throws only where the state cannot be written.
-  void receive(View server, const InboxPage& page);
+  /// Throws only where the state cannot be written. False where it stopped before an invitation to
+  /// a group that we are in: its log may first tell us that we are not. With `final` that is
+  /// refused.
+  bool receive(View server, const InboxPage& page, bool final);
   void receive(GroupRef group, const LogPage& page);
   /// The log has no way from our epoch to its present one.
   void fell_behind(GroupRef group);
@@ -91,7 +103,7 @@ class Messenger {
   group::GroupMember& member(GroupRef group);
   void save(GroupRef group);
   Group group(GroupRef ref);
-  void take_in_welcome(View welcome);
+  void take_in_welcome(View welcome, bool final);
   void take_in_rejoin(View request);
   void take_in(Group& group, const LogEntry& entry);
   void take_in_own(Group& group, const Append& append);
@@ -101,7 +113,12 @@ class Messenger {
   void forget_rejoined(const Group& group, const group::Received& commit);
   bool still_wanted(GroupRef group, Intent& intent);
   bool is_our_turn(const Group& group);
+  void send_again_in(GroupRef group);
+  bool repeats(const Group& group, const group::Received& message);
+  bool is_already_here(const Group& group, const Content& content, View sender);
+  uint64_t added_in(const Group& group, View identity_key);
   void append_intent(GroupRef group, Intent intent);
+  void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
   void append_commit(GroupRef group, const Intent& intent);
   void require_member(const Group& group);
   void require_free_name(const std::string& name);
@@ -119,6 +136,8 @@ class Messenger {
   group::Identity identity_;
   RefreshPolicy refresh_;
   std::map<GroupRef, group::GroupMember> loaded_;
+  std::set<ContentId> delivered_;
+  std::set<int64_t> fulfilled_;
   std::vector<std::string> notes_;
 };
 

@@ -16,36 +16,54 @@ Secret joined_keys(const std::vector<Bytes>& keys) {
   return Secret(std::move(out));
 }
 
+// A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
+bool is_late_request(const LogEntry& entry, uint64_t epoch) {
+  try {
+    return entry.epoch < epoch && group::inspect_message(entry.payload).is_proposal;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
-void Messenger::receive(View server, const InboxPage& page) {
-  if (page.entries.empty()) return;
-  transact([&] {
+bool Messenger::receive(View server, const InboxPage& page, bool final) {
+  return transact([&] {
     for (const InboxEntry& entry : page.entries) {
-      if (state_.inbox.knows(entry.payload)) continue;
-      try {
-        if (group::inspect_message(entry.payload).is_welcome) {
-          take_in_welcome(entry.payload);
-        } else {
-          take_in_rejoin(entry.payload);
+      if (!state_.inbox.knows(entry.payload)) {
+        try {
+          Savepoint part(state_.database());
+          if (group::inspect_message(entry.payload).is_welcome) {
+            take_in_welcome(entry.payload, final);
+          } else {
+            take_in_rejoin(entry.payload);
+          }
+          part.keep();
+        } catch (const Error& e) {
+          if (is_local_fault(e.reason())) throw;
+          if (e.reason() == Reason::conflict) return false;
+          note(no_group, Kind::unreadable, {}, Secret::copy_of(as_view(e.what())), false);
         }
-      } catch (const Error& e) {
-        if (is_local_fault(e.reason())) throw;
-        note(no_group, Kind::unreadable, {}, Secret::copy_of(as_view(e.what())), false);
+        state_.inbox.remember(entry.payload);
       }
-      state_.inbox.remember(entry.payload);
+      state_.inbox.set_cursor(server, entry.sequence);
     }
-    state_.inbox.set_cursor(server, page.entries.back().sequence);
+    return true;
   });
 }
 
-void Messenger::take_in_welcome(View welcome) {
+void Messenger::take_in_welcome(View welcome, bool final) {
   GroupMember joiner(identity_, state_.key_packages, random_);
-  joiner.join_group(welcome);
+  const Bytes key_package = joiner.join_group(welcome);
   std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
-  const bool returns = known && known->rejoining;
-  if (known && in_group(known->ref) && !returns) {
-    throw Error(Reason::rejected, "it is an invitation to a group that is known here already");
+  const bool is_inside = known && in_group(known->ref);
+  // The id of a group is no secret: whoever wants to put another in its place would need the
+  // KeyPackage that only its members were given, and the log that only they can name.
+  const bool returns = is_inside && equal(key_package, known->rejoining_with) &&
+                       joiner.log_id() == log_id(known->ref);
+  if (is_inside && !returns) {
+    throw Error(final ? Reason::rejected : Reason::conflict,
+                "it is an invitation to a group that you are in");
   }
   std::string name = joiner.group_name();
   Group group =
@@ -56,30 +74,52 @@ void Messenger::take_in_welcome(View welcome) {
   group.first_epoch = joiner.epoch();
   group.refreshed_ms = clock_();
   group.leaving_since_ms = 0;
-  group.is_behind = group.rejoining = false;
-  for (const Append& append : state_.appends.of(group.ref)) state_.appends.remove(append.id);
+  group.is_behind = false;
+  group.rejoining_with.clear();
   state_.groups.update(group);
   loaded_.erase(group.ref);
   state_.group_records(group.ref).erase_all("");
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
   note(group.ref, Kind::joined, identity_key(), {}, true);
+  if (!returns) return;
+  for (const Append& append : state_.appends.of(group.ref)) {
+    if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
+  }
+  send_again_in(group.ref);
 }
 
 // What a member asked who lost the way to our epoch becomes our intent; it is checked again when
-// the commit is made, since others may be quicker.
+// the commit is made, since others may be quicker. A request from before they were added, for the
+// last time, is an old one: to follow it would put them out.
 void Messenger::take_in_rejoin(View request) {
   group::RejoinRequest read = group::read_rejoin_request(request);
   std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
   if (!group || !in_group(group->ref) || !is_member(*group, read.identity) ||
-      equal(read.identity, identity_key())) {
-    throw Error(Reason::rejected, "somebody who is no member of a group asks to be back in it");
+      equal(read.identity, identity_key()) || read.epoch < added_in(*group, read.identity)) {
+    throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
+  }
+  for (const Intent& intent : state_.intents.of(group->ref)) {
+    if (intent.rejoin && contains(intent.remove, read.identity)) return;
   }
   Intent intent;
   intent.group = group->ref;
+  intent.rejoin = true;
   intent.add = {std::move(read.key_package)};
   intent.remove = {std::move(read.identity)};
   state_.intents.add(intent);
+}
+
+namespace {
+
+std::string added_record(View identity_key) { return "added/" + to_hex(identity_key); }
+
+}  // namespace
+
+// The epoch that a member's latest addition began, as far as we were there to see it.
+uint64_t Messenger::added_in(const Group& group, View identity_key) {
+  std::optional<Secret> record = state_.group_records(group.ref).get(added_record(identity_key));
+  return record ? codec::decode<uint64_t>(record->reveal()) : group.first_epoch;
 }
 
 void Messenger::receive(GroupRef ref, const LogPage& page) {
@@ -125,13 +165,14 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     if (append.payload == entry.payload) return take_in_own(group, append);
   }
   if (entry.epoch < group.first_epoch) return;
-  if (entry.epoch > epoch(group.ref)) {
-    return note_behind(group);
-  }
+  if (entry.epoch > epoch(group.ref)) return note_behind(group);
   try {
+    Savepoint part(state_.database());
     take_in_other(group, entry);
+    part.keep();
   } catch (const Error& e) {
     if (is_local_fault(e.reason())) throw;
+    if (is_late_request(entry, epoch(group.ref))) return;
     std::string what = e.what();
     if (entry.is_commit && entry.epoch == epoch(group.ref)) {
       what = "the change that ends epoch " + std::to_string(entry.epoch) + " (position " +
@@ -146,14 +187,20 @@ void Messenger::take_in_own(Group& group, const Append& append) {
   state_.appends.remove(append.id);
   switch (append.kind) {
     case Append::Kind::create: break;
-    case Append::Kind::message:
-      note(group.ref, Kind::sent, identity_key(), append.content.clone(), true);
+    case Append::Kind::message: {
+      Content content = decode_content(append.content.reveal());
+      if (!is_already_here(group, content, identity_key())) {
+        note(group.ref, Kind::sent, identity_key(), append.content.clone(), true);
+      }
+      delivered_.insert(content.id);
       break;
+    }
     case Append::Kind::leave: note(group.ref, Kind::leaving, identity_key(), {}, true); break;
     case Append::Kind::commit: {
       entered_epoch(group, member(group.ref).enter_pending_commit());
       if (!append.added.empty()) state_.outbox.add(append.welcome, append.added, random_);
       state_.intents.remove(static_cast<int64_t>(append.intent));
+      fulfilled_.insert(static_cast<int64_t>(append.intent));
       break;
     }
   }
@@ -163,6 +210,7 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
   group::Received received = member(group.ref).receive_message(entry.payload, now());
   switch (received.kind) {
     case group::Received::Kind::application:
+      if (repeats(group, received)) break;
       note(group.ref, Kind::received, received.sender, std::move(received.plaintext), false);
       break;
     case group::Received::Kind::leave:
@@ -170,6 +218,27 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
       if (group.leaving_since_ms == 0) group.leaving_since_ms = clock_();
       break;
     case group::Received::Kind::commit: entered_epoch(group, received); break;
+  }
+}
+
+// Whoever had to encrypt a message anew, since the server said that it had come too late, gives it
+// the same id: the server may have lied.
+bool Messenger::is_already_here(const Group& group, const Content& content, View sender) {
+  Bytes name = to_bytes(std::string_view("content"));
+  append(name, group.mls_id);
+  append(name, sender);
+  append(name, content.id);
+  if (state_.inbox.knows(name)) return true;
+  state_.inbox.remember(name);
+  return false;
+}
+
+bool Messenger::repeats(const Group& group, const group::Received& message) {
+  try {
+    return is_already_here(group, decode_content(message.plaintext.reveal()), message.sender);
+  } catch (const Error& e) {
+    if (is_local_fault(e.reason())) throw;
+    return false;  // of a kind that we do not know: it is shown as that
   }
 }
 
@@ -184,6 +253,11 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
     note(group.ref, Kind::renamed, commit.sender, Secret::copy_of(as_view(*commit.name)), ours);
   }
   group.leaving_since_ms = 0;
+  group.is_behind = false;
+  for (const Bytes& key : commit.added) {
+    Records records = state_.group_records(group.ref);
+    records.put(added_record(key), codec::encode_secret(epoch(group.ref)));
+  }
   if (ours) {
     group.refreshed_ms = clock_();
     group.sent_since = 0;
@@ -191,9 +265,10 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   forget_rejoined(group, commit);
   // What was for the epoch before and has lost; messages are accepted a little longer.
   for (const Append& append : state_.appends.of(group.ref)) {
-    if (append.kind != Append::Kind::message || commit.removed_us) {
-      state_.appends.remove(append.id);
-    }
+    const bool is_message = append.kind == Append::Kind::message;
+    if (is_message && !commit.removed_us) continue;
+    if (is_message) note(group.ref, Kind::unsent, identity_key(), append.content.clone(), false);
+    state_.appends.remove(append.id);
   }
   if (!commit.removed_us) return;
   for (const Intent& intent : state_.intents.of(group.ref)) state_.intents.remove(intent.id);
@@ -204,7 +279,7 @@ void Messenger::forget_rejoined(const Group& group, const group::Received& commi
   for (const Bytes& key : commit.added) {
     if (!contains(commit.removed, key)) continue;
     for (const Intent& intent : state_.intents.of(group.ref)) {
-      if (contains(intent.remove, key) && !intent.add.empty()) state_.intents.remove(intent.id);
+      if (intent.rejoin && contains(intent.remove, key)) state_.intents.remove(intent.id);
     }
   }
 }

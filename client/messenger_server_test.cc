@@ -153,8 +153,127 @@ TEST_F(MessengerTest, AnInvitationToAGroupThatWeAreInIsRefused) {
   intent.add = {bob_.key_package()};
   intent.remove = {bob_.key()};
   alice_.want(intent);
-  read_inbox(bob_.messenger, *bob_.state, server_);
+  EXPECT_FALSE(read_inbox(bob_.messenger, *bob_.state, server_, false));
+  EXPECT_EQ(bob_.history(), "joined");
+  EXPECT_TRUE(read_inbox(bob_.messenger, *bob_.state, server_, true));
   EXPECT_EQ(bob_.history(), "joined unreadable");
+}
+
+TEST_F(MessengerTest, WhoWasRemovedAndInvitedAgainWhileAwayGetsBoth) {
+  share_a_group({&bob_, &carol_});
+  Intent invitation;
+  invitation.add = {bob_.key_package()};
+  alice_.remove(bob_);
+  alice_.want(invitation);
+  // The invitation is seen before the removal, as where both come between two looks.
+  EXPECT_FALSE(read_inbox(bob_.messenger, *bob_.state, server_, false));
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed joined");
+  alice_.say("again");
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "again ");
+}
+
+// What the outbox of a person holds, oldest first.
+std::vector<Bytes> post_of(Person& person) {
+  std::vector<Bytes> out;
+  for (int64_t outgoing : person.state->outbox.waiting()) {
+    out.push_back(to_bytes(person.state->outbox.payload(outgoing).reveal()));
+  }
+  return out;
+}
+
+TEST_F(MessengerTest, WhoAsksToComeBackAndIsRemovedStaysOut) {
+  share_a_group({&bob_, &carol_});
+  carol_.messenger.rejoin(carol_.group());
+  server_.enqueue(post_of(carol_).at(0), {{1, bob_.key(), {7}}});
+  read_inbox(bob_.messenger, *bob_.state, server_, true);  // she is a member still
+  alice_.remove(carol_);
+  bob_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.messenger.members(bob_.group()).size(), 2u);
+  EXPECT_TRUE(bob_.state->intents.of(bob_.group().ref).empty());
+}
+
+TEST_F(MessengerTest, AnOldRequestToComeBackPutsNobodyOut) {
+  share_a_group({&bob_, &carol_});
+  carol_.messenger.rejoin(carol_.group());
+  Bytes request = post_of(carol_).at(0);
+  server_.enqueue(request, {{1, alice_.key(), {7}}});
+  alice_.sync();
+  alice_.sync();
+  for (Person* person : {&bob_, &carol_}) person->sync();
+  EXPECT_TRUE(carol_.messenger.in_group(carol_.group().ref));
+  const Bytes agreed = alice_.authenticator();
+  server_.enqueue(request, {{1, bob_.key(), {8}}});  // withheld until now
+  bob_.sync();
+  carol_.sync();
+  EXPECT_EQ(carol_.authenticator(), agreed);
+  EXPECT_EQ(bob_.authenticator(), agreed);
+}
+
+TEST_F(MessengerTest, NobodyCanPutAnotherGroupInThePlaceOfOurs) {
+  share_a_group({&bob_});
+  bob_.messenger.rejoin(bob_.group());
+  Bytes before = bob_.authenticator();
+  // With another KeyPackage of ours, though for the same group.
+  Intent fresh;
+  fresh.add = {bob_.key_package()};
+  fresh.remove = {bob_.key()};
+  alice_.want(fresh);
+  EXPECT_FALSE(read_inbox(bob_.messenger, *bob_.state, server_, false));
+  EXPECT_TRUE(read_inbox(bob_.messenger, *bob_.state, server_, true));
+  EXPECT_EQ(bob_.authenticator(), before);
+}
+
+TEST_F(MessengerTest, AnIntentThatCannotBeMadeBlocksNothing) {
+  share_a_group({&bob_, &carol_});
+  Intent bad;
+  bad.add = {carol_.key_package()};
+  bad.add[0].back() ^= 1;
+  bad.remove = {carol_.key()};
+  bad.rejoin = true;
+  alice_.messenger.want(alice_.group(), bad);
+  alice_.say("unimpressed");
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "unimpressed ");
+  EXPECT_EQ(alice_.messenger.take_notes().size(), 1u);
+}
+
+TEST_F(MessengerTest, AMessageThatTheServerDeniedAndHadIsShownOnce) {
+  share_a_group({&bob_});
+  alice_.say_blindly("twice?");
+  Append append = std::move(waiting_at_alice().at(0));
+  FakeServer::Log& log = server_.only_log();
+  server_.append(alice_.messenger.log_id(alice_.group().ref), append);
+  LogEntry hidden = log.entries.back();
+  log.entries.pop_back();
+  log.ids.clear();
+  bob_.want({});
+  bob_.want({});
+  log.entries.insert(log.entries.begin() + 1, hidden);
+  alice_.state->groups.update([&] {
+    Group skipped = alice_.group();
+    skipped.cursor = hidden.sequence;
+    return skipped;
+  }());
+  alice_.sync();
+  bob_.state->groups.update([&] {
+    Group again = bob_.group();
+    again.cursor = 0;
+    return again;
+  }());
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "twice? ");
+}
+
+TEST_F(MessengerTest, WhatIsWaitingWhenWeAreRemovedIsShownAsUnsent) {
+  share_a_group({&bob_});
+  alice_.remove(bob_);
+  Content content = bob_.messenger.send(bob_.group(), "too late");
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed unsent");
+  EXPECT_FALSE(bob_.messenger.is_delivered(content.id));
 }
 
 TEST_F(MessengerTest, TheInboxHoldsOnlyInvitations) {
@@ -167,7 +286,7 @@ TEST_F(MessengerTest, TheInboxHoldsOnlyInvitations) {
 
 TEST_F(MessengerTest, AnInvitationThatComesTwiceIsTakenOnce) {
   share_a_group({&bob_});
-  InboxEntry again = server_.inboxes[bob_.key()].front();
+  InboxEntry again = server_.post[bob_.key()].front();
   again.sequence += 100;
   server_.inboxes[bob_.key()].push_back(again);
   bob_.sync();

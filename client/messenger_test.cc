@@ -24,7 +24,7 @@ TEST_F(MessengerTest, Conversation) {
 TEST_F(MessengerTest, OneCommitAndOneWelcomeForAllThatAreInvited) {
   share_a_group({&bob_, &carol_});
   EXPECT_EQ(server_.only_log().entries.size(), 1u);
-  EXPECT_EQ(server_.inboxes[bob_.key()][0].payload, server_.inboxes[carol_.key()][0].payload);
+  EXPECT_EQ(server_.post[bob_.key()][0].payload, server_.post[carol_.key()][0].payload);
   carol_.say("all three");
   alice_.sync();
   bob_.sync();
@@ -165,6 +165,48 @@ TEST_F(MessengerTest, ARequestToLeaveThatLostItsEpochIsRepeated) {
   EXPECT_FALSE(carol_.messenger.in_group(carol_.group().ref));
 }
 
+TEST_F(MessengerTest, AllMayLeave) {
+  share_a_group({&bob_});
+  Intent leaving;
+  leaving.leave = true;
+  bob_.messenger.want(bob_.group(), leaving);
+  bob_.messenger.prepare_commit(bob_.group().ref, false);
+  alice_.leave();
+  bob_.sync();
+  alice_.sync();
+  bob_.sync();
+  alice_.sync();
+  EXPECT_FALSE(bob_.messenger.in_group(bob_.group().ref));
+  EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 1u);
+}
+
+TEST_F(MessengerTest, ALateMessageDoesNotHoldUpARequestToLeave) {
+  share_a_group({&bob_, &carol_});
+  carol_.say_blindly("late");
+  for (int i = 0; i < 3; ++i) alice_.want({});
+  Intent leaving;
+  leaving.leave = true;
+  carol_.messenger.want(carol_.group(), leaving);
+  carol_.sync();
+  alice_.sync();
+  carol_.sync();
+  EXPECT_FALSE(carol_.messenger.in_group(carol_.group().ref));
+}
+
+TEST_F(MessengerTest, LateMessagesKeepTheirOrder) {
+  share_a_group({&bob_});
+  alice_.say_blindly("one");
+  for (int i = 0; i < 3; ++i) bob_.want({});
+  alice_.messenger.receive(
+      alice_.group().ref,
+      server_.read_log(alice_.messenger.log_id(alice_.group().ref),
+                       alice_.messenger.append_token(alice_.group().ref), alice_.group().cursor));
+  alice_.say_blindly("two");
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "one two ");
+}
+
 TEST_F(MessengerTest, KeysAreMadeNewAfterATimeAndAfterManyMessages) {
   share_a_group({&bob_});
   RefreshPolicy policy{.after = std::chrono::hours(1), .messages = 2};
@@ -204,7 +246,9 @@ TEST_F(MessengerTest, AChangeThatBreaksARuleLeavesNothing) {
   Intent intent;
   intent.add = {carol_.key_package()};
   intent.add[0].back() ^= 1;
-  EXPECT_THROW(alice_.want(intent), Error);
+  alice_.want(intent);
+  EXPECT_EQ(alice_.messenger.take_notes().size(), 1u);
+  EXPECT_EQ(server_.only_log().entries.size(), 1u);
   EXPECT_TRUE(alice_.state->intents.of(alice_.group().ref).empty());
   alice_.say("still here");
   bob_.sync();

@@ -27,10 +27,12 @@ class Person {
 
   /// What every command does before and after its own.
   void sync(bool speaking = false) {
-    read_inbox(messenger, *state, server_);
-    for (const Group& group : state->groups.list()) {
-      refused = synchronise_log(messenger, *state, server_, group.ref, speaking);
+    refused.reset();
+    for (bool final : {false, true}) {
+      read_logs(speaking);
+      if (read_inbox(messenger, *state, server_, final)) break;
     }
+    read_logs(speaking);
     deliver_outbox(*state, server_);
   }
   void want(Intent intent) {
@@ -69,7 +71,7 @@ class Person {
   std::string history() {
     static constexpr const char* names[] = {"",        "sent",   "received",   "added",
                                             "removed", "joined", "unreadable", "renamed",
-                                            "leaving", "gap"};
+                                            "leaving", "gap",    "unsent"};
     std::string out;
     state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
       out += (out.empty() ? "" : " ") + std::string(names[static_cast<size_t>(entry.kind)]);
@@ -95,6 +97,13 @@ class Person {
   std::optional<ServerError> refused;
 
  private:
+  void read_logs(bool speaking) {
+    for (const Group& group : state->groups.list()) {
+      auto refusal = synchronise_log(messenger, *state, server_, group.ref, speaking);
+      if (refusal) refused = refusal;
+    }
+  }
+
   const Clock clock_ = [this] { return time_ms; };
   FakeServer& server_;
 };

@@ -108,48 +108,50 @@ void DeliveryClient::acknowledge(View recipient_key, uint64_t through) {
 }
 
 Appended DeliveryClient::append(View log_id, const Append& append) {
-  // Copies the fields that all kinds have.
-  auto fill = [&](auto& request) {
+  try {
+    return append_or_fail(log_id, append);
+  } catch (const ServerError& e) {
+    if (e.reason() == Reason::conflict) return {};
+    throw;
+  }
+}
+
+Appended DeliveryClient::append_or_fail(View log_id, const Append& append) {
+  auto fill_entry = [&](auto& request) {
     request.setLogId(as_data(log_id));
     request.setEpoch(append.epoch);
-  };
-  auto fill_entry = [&](auto& request) {
-    fill(request);
     request.setToken(as_data(append.token.reveal()));
     request.setMessageId(as_data(append.message_id));
     request.setPayload(as_data(append.payload));
   };
   Network& network = connection_.network();
-  try {
-    switch (append.kind) {
-      case Append::Kind::create: {
-        auto request = service_.createLogRequest();
-        fill(request);
-        request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, append.token.reveal())));
-        network.wait(request.send(), "making the group's log", limits::call);
-        break;
-      }
-      case Append::Kind::commit: {
-        auto request = service_.appendCommitRequest();
-        fill_entry(request);
-        request.setNextTokenHash(as_data(append.next_token_hash));
-        auto response = network.wait(request.send(), "changing the group", limits::call);
-        if (response.getOutcome().isLost()) return Appended::outdated;
-        break;
-      }
-      case Append::Kind::message:
-      case Append::Kind::leave: {
-        auto request = service_.appendRequest();
-        fill_entry(request);
-        network.wait(request.send(), "sending", limits::call);
-        break;
-      }
+  switch (append.kind) {
+    case Append::Kind::create: {
+      auto request = service_.createLogRequest();
+      request.setLogId(as_data(log_id));
+      request.setEpoch(append.epoch);
+      request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, append.token.reveal())));
+      network.wait(request.send(), "making the group's log", limits::call);
+      return {.accepted = true};
     }
-  } catch (const ServerError& e) {
-    if (e.reason() == Reason::conflict) return Appended::outdated;
-    throw;
+    case Append::Kind::commit: {
+      auto request = service_.appendCommitRequest();
+      fill_entry(request);
+      request.setNextTokenHash(as_data(append.next_token_hash));
+      auto response = network.wait(request.send(), "changing the group", limits::call);
+      auto outcome = response.getOutcome();
+      if (outcome.isLost()) return {};
+      return {.accepted = true, .sequence = outcome.getAccepted()};
+    }
+    case Append::Kind::message:
+    case Append::Kind::leave: {
+      auto request = service_.appendRequest();
+      fill_entry(request);
+      auto response = network.wait(request.send(), "sending", limits::call);
+      return {.accepted = true, .sequence = response.getSequence()};
+    }
   }
-  return Appended::accepted;
+  throw Error(Reason::corrupt, "the state file: no such kind of append");
 }
 
 LogPage DeliveryClient::read_log(View log_id, const Secret& token, uint64_t after) {

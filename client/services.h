@@ -40,6 +40,8 @@ class DeliveryClient final : public DeliveryServer {
   LogPage read_log(View log_id, const Secret& token, uint64_t after) override;
 
  private:
+  Appended append_or_fail(View log_id, const Append& append);
+
   Connection& connection_;
   rpc::DeliveryService::Client service_;
 };

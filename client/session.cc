@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <algorithm>
+#include <set>
 
 #include "client/state/file.h"
 
@@ -70,22 +71,26 @@ void Session::disconnect() {
 void Session::synchronise() {
   DeliveryServer& server = delivery().client;
   if (auto refusal = deliver_outbox(*state_, server)) context_.output.note(refusal->what());
-  read_inbox(*messenger_, *state_, server);
+  // Logs first: whoever was removed and invited again learns of the one before the other.
+  std::set<GroupRef> read;
+  for (bool final : {false, true}) {
+    for (const Group& group : state_->groups.list()) {
+      synchronise(group);
+      read.insert(group.ref);
+    }
+    if (read_inbox(*messenger_, *state_, server, final)) break;
+  }
   context_.timings.mark("read the inbox");
-  for (const Group& group : state_->groups.list()) synchronise(group);
+  for (const Group& group : state_->groups.list()) {
+    const bool is_new = !read.contains(group.ref) || !state_->appends.of(group.ref).empty() ||
+                        !state_->intents.of(group.ref).empty();
+    if (is_new) synchronise(group);
+  }
 }
 
 void Session::synchronise(const Group& group, bool speaking) {
-  try {
-    auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, speaking);
-    if (refusal) context_.output.note(refusal->what());
-  } catch (const ServerError&) {
-    throw;
-  } catch (const Error& e) {
-    // What somebody wanted breaks a rule; it is forgotten, and concerns no other group.
-    if (is_local_fault(e.reason())) throw;
-    context_.output.note("a change of " + group.alias + " was given up: " + e.what());
-  }
+  auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, speaking);
+  if (refusal) context_.output.note(refusal->what());
   finish_changes();
   context_.timings.mark("read the log");
 }
@@ -98,16 +103,26 @@ void Session::settle(const Group& group) {
 }
 
 void Session::change(const Group& group, Intent intent) {
-  int64_t id = messenger_->want(group, std::move(intent));
-  auto is_waiting = [&] {
-    return std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
-  };
+  const int64_t id = messenger_->want(group, std::move(intent));
   settle(group);
-  if (is_waiting()) {
-    throw Error(Reason::conflict, "the change of " + group.alias +
-                                      " is not in force yet. It is kept in the state and goes on "
-                                      "with the next command");
+  if (messenger_->is_fulfilled(id)) return;
+  const bool waits = std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
+  if (!waits) throw Error(Reason::rejected, "the change of " + group.alias + " was not made");
+  throw Error(Reason::conflict, "the change of " + group.alias +
+                                    " is not in force yet. It is kept in the state and goes on "
+                                    "with the next command");
+}
+
+void Session::say(const Group& group, const Content& content) {
+  settle(group);
+  if (messenger_->is_delivered(content.id)) return;
+  if (!messenger_->in_group(group.ref)) {
+    throw Error(Reason::conflict,
+                "you are no longer a member of " + group.alias + ": the message was not sent");
   }
+  throw Error(Reason::conflict, "the message to " + group.alias +
+                                    " is not sent yet. It is kept in the state and goes on with "
+                                    "the next command; do not send it again");
 }
 
 void Session::deliver() {

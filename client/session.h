@@ -65,6 +65,9 @@ class Session {
   /// Carries out a change of the group and waits until it is in force. Throws Reason::conflict
   /// where others' changes came first each time.
   void change(const Group& group, Intent intent);
+  /// Brings a message that messenger().send() has made into the log. Throws Reason::conflict where
+  /// that is not done: because we are out, or because others have to change the group before.
+  void say(const Group& group, const Content& content);
   /// Uploads a KeyPackage for others to invite us with; returns its fingerprint.
   Bytes publish_key_package();
 

@@ -34,7 +34,7 @@ class DemoMember {
   }
   void read() {
     DeliveryClient& server = session_.delivery().client;
-    read_inbox(messenger_, *state_, server);
+    read_inbox(messenger_, *state_, server, true);
     std::optional<ServerError> refusal;
     for (const Group& group : state_->groups.list()) {
       refusal = synchronise_log(messenger_, *state_, server, group.ref, false);

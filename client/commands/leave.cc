@@ -18,6 +18,10 @@ void leave(Context& context) {
     messenger.want(group, std::move(intent));
     session.settle(group);
   }
+  if (messenger.in_group(group.ref) && !messenger.is_leaving(group.ref)) {
+    throw Error(Reason::conflict, "the others in " + group.alias +
+                                      " have not been asked yet. The next command goes on with it");
+  }
   context.output.line(
       "asked to leave " + group.alias + "; you are out when another member's client has seen it",
       {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}});

@@ -10,10 +10,6 @@ void rejoin(Context& context) {
   session.find_group(name);
   session.synchronise();
   const Group group = session.find_group(name);
-  if (!group.is_behind) {
-    throw Error(Reason::usage,
-                "nothing is missing in " + group.alias + ": there is no need to come back to it");
-  }
   session.messenger().rejoin(group);
   session.deliver();
   context.output.line("asked the others in " + group.alias +

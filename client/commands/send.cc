@@ -49,7 +49,7 @@ void send(Context& context) {
   }
   Content content = messenger.send(group, text);
   context.timings.mark("encrypt and save");
-  session.settle(group);
+  session.say(group, content);
   size_t recipients = messenger.members(group).size() - 1;
   if (recipients == 0) context.output.note("nobody else is in " + group.alias + " yet");
   context.output.line("sent to " + std::to_string(recipients) + " in " + group.alias,

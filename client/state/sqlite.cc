@@ -94,4 +94,21 @@ Transaction::~Transaction() {
 
 void Transaction::commit() { database_.run("COMMIT"); }
 
+Savepoint::Savepoint(Database& database) : database_(database) { database_.run("SAVEPOINT part"); }
+
+Savepoint::~Savepoint() {
+  if (kept_) return;
+  try {
+    database_.run("ROLLBACK TO part");
+    database_.run("RELEASE part");
+  } catch (const Error&) {
+    // Then the transaction around it fails too.
+  }
+}
+
+void Savepoint::keep() {
+  database_.run("RELEASE part");
+  kept_ = true;
+}
+
 }  // namespace qnpc::client

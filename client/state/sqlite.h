@@ -85,4 +85,18 @@ class Transaction {
   Database& database_;
 };
 
+/// A part of a transaction, by itself all or nothing: undone unless keep() returned.
+class Savepoint {
+ public:
+  explicit Savepoint(Database& database);
+  Savepoint(const Savepoint&) = delete;
+  Savepoint& operator=(const Savepoint&) = delete;
+  ~Savepoint();
+  void keep();
+
+ private:
+  Database& database_;
+  bool kept_ = false;
+};
+
 }  // namespace qnpc::client

@@ -60,11 +60,11 @@ struct Group {
   uint64_t refreshed_ms = 0;      // when we last made our keys new; Unix time
   uint32_t sent_since = 0;        // messages of ours since then
   uint64_t leaving_since_ms = 0;  // when somebody asked to leave this epoch; 0: nobody has
-  bool is_behind = false;         // the change that ended our epoch is gone: see `rejoin`
-  bool rejoining = false;         // we have asked to be taken in again
+  bool is_behind = false;         // the change that ended our epoch seems gone: see `rejoin`
+  Bytes rejoining_with;           // the KeyPackage, by reference, with which we asked to come back
   static auto wire(auto& m) {
     return std::tie(m.mls_id, m.accepted, m.cursor, m.first_epoch, m.refreshed_ms, m.sent_since,
-                    m.leaving_since_ms, m.is_behind, m.rejoining);
+                    m.leaving_since_ms, m.is_behind, m.rejoining_with);
   }
 };
 
@@ -96,6 +96,7 @@ struct HistoryEntry {
     renamed = 7,     // content: the group's new name; sender: who gave it
     leaving = 8,     // sender asks to be removed
     gap = 9,         // content: what is missing here, in words
+    unsent = 10,     // content: what we wanted to say, and could not before we were out
   };
   int64_t id = 0;  // in the order in which things became known here
   GroupRef group = no_group;
@@ -127,9 +128,12 @@ struct Intent {
   std::vector<Bytes> add;     // KeyPackages
   std::vector<Bytes> remove;  // identity keys
   std::optional<Bytes> name;
-  bool leave = false;  // nothing else then; without any of these, fresh keys
+  bool leave = false;   // nothing else then; without any of these, fresh keys
+  bool rejoin = false;  // who is added asked to come back, and is removed by the same commit
   uint32_t attempts = 0;
-  static auto wire(auto& m) { return std::tie(m.add, m.remove, m.name, m.leave, m.attempts); }
+  static auto wire(auto& m) {
+    return std::tie(m.add, m.remove, m.name, m.leave, m.rejoin, m.attempts);
+  }
 };
 
 class Intents {

@@ -138,10 +138,17 @@ void GroupMember::create_group(std::string_view name, UnixTime now) {
 OwnCommit GroupMember::commit(const Changes& changes, UnixTime now) {
   mls::Group& group = state_->current();
   if (group.pending() != nullptr) throw Error(Reason::usage, "a commit is pending already");
-  mls::CommitOptions options;
-  for (const Bytes& identity : changes.remove) {
-    options.proposals.push_back({mls::Remove{state_->leaf_of_other(identity)}});
+  // By value also who asked to leave: a member from whom the server withholds the request could not
+  // follow a commit that refers to it.
+  mls::CommitOptions options{.include_proposed = false};
+  std::set<mls::LeafIndex> removed;
+  for (const Bytes& identity : changes.remove) removed.insert(state_->leaf_of_other(identity));
+  for (const Bytes& identity : leaving()) {
+    if (!equal(identity, state_->identity.identity_key())) {
+      removed.insert(state_->leaf_of_other(identity));
+    }
   }
+  for (mls::LeafIndex leaf : removed) options.proposals.push_back({mls::Remove{leaf}});
   OwnCommit out;
   for (const Bytes& key_package : changes.add) {
     auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
@@ -197,7 +204,7 @@ Bytes GroupMember::request_rejoin(UnixTime now) {
                                    {mls::Add{std::move(fresh)}}, state_->identity.key_pair());
 }
 
-void GroupMember::join_group(View welcome) {
+Bytes GroupMember::join_group(View welcome) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   auto parsed = parse_as<mls::Welcome>(welcome, "Welcome");
   std::optional<mls::NewKeyPackage> own = find_key_package(parsed, state_->keys);
@@ -208,6 +215,7 @@ void GroupMember::join_group(View welcome) {
                mls::Reject::log_missing);
   state_->group = std::move(group);
   forget_key_package(own->key_package, state_->keys);
+  return own->key_package.ref();
 }
 
 Bytes GroupMember::send_message(View plaintext) {
@@ -289,7 +297,9 @@ std::vector<Bytes> GroupMember::members() const {
 MessageInfo inspect_message(View message) {
   mls::MlsMessage parsed = mls::parse_message(message);
   if (parsed.get<mls::Welcome>() != nullptr) return {.is_welcome = true};
-  if (const auto* m = parsed.get<mls::PrivateMessage>()) return {false, m->group_id, m->epoch};
+  if (const auto* m = parsed.get<mls::PrivateMessage>()) {
+    return {false, m->group_id, m->epoch, m->content_type == mls::ContentType::proposal};
+  }
   if (const auto* m = parsed.get<mls::PublicMessage>()) {
     return {false, m->content.group_id, m->content.epoch};
   }
@@ -308,7 +318,11 @@ RejoinRequest read_rejoin_request(View message) {
   // The signature of who is no member does not cover the group's context (6.1).
   const mls::Suite& suite = mls::suite_of(add->key_package.cipher_suite);
   mls::verify_content(suite, mls::open_public(suite, parsed, {}, {}), {}, leaf.signature_key);
-  return {content.group_id, leaf.signature_key, mls::to_message(add->key_package)};
+  return {content.group_id, content.epoch, leaf.signature_key, mls::to_message(add->key_package)};
+}
+
+Bytes key_package_ref(View key_package) {
+  return parse_as<mls::KeyPackage>(key_package, "KeyPackage").ref();
 }
 
 Bytes key_package_identity(View key_package) {

@@ -25,7 +25,7 @@
 
 namespace qnpc::group {
 
-/// What a commit changes, beside our own keys, which it always renews, and what others proposed.
+/// What a commit changes, beside our own keys, which it always renews, and who is leaving().
 struct Changes {
   std::vector<Bytes> add;           // KeyPackages, each an MLSMessage
   std::vector<Bytes> remove;        // identity keys; one may be removed and added at once
@@ -95,8 +95,9 @@ class GroupMember {
   Bytes request_rejoin(UnixTime now);
 
   /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased.
-  /// Throws Reason::not_found where it is for none of them.
-  void join_group(View welcome);
+  /// Returns the reference of that KeyPackage (RFC 9420 5.2). Throws Reason::not_found where it is
+  /// for none of them.
+  Bytes join_group(View welcome);
 
   /// A PrivateMessage, padded to a size bucket. Rejects while somebody is leaving()
   /// (proposals_pending).
@@ -131,6 +132,7 @@ struct MessageInfo {
   bool is_welcome = false;
   Bytes group_id;
   uint64_t epoch = 0;
+  bool is_proposal = false;
 };
 MessageInfo inspect_message(View message);
 
@@ -138,12 +140,16 @@ MessageInfo inspect_message(View message);
 /// caller.
 struct RejoinRequest {
   Bytes group_id;
+  uint64_t epoch = 0;  // in which its sender was when it asked
   Bytes identity;
   Bytes key_package;  // an MLSMessage
 };
 /// Throws Reason::malformed, or mls::Rejected where it is not signed by the identity.
 RejoinRequest read_rejoin_request(View message);
 
+/// The reference by which a Welcome names that KeyPackage (an MLSMessage). Throws
+/// Reason::malformed.
+Bytes key_package_ref(View key_package);
 /// The identity key that a KeyPackage (an MLSMessage) claims. Throws Reason::malformed.
 Bytes key_package_identity(View key_package);
 
