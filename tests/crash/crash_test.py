@@ -23,12 +23,12 @@ USUAL_SECONDS = 0.06
 
 
 class Scenario(World):
-    """One seed. `people` stay members; `guests` come and go."""
+    """One seed. `people` stay members; `guests` are invited and removed, join, leave and talk."""
 
     def play(self, seed):
         self.random = random.Random(seed)
         self.said = {}  # text: whether `send` reported success
-        self.killed = 0
+        self.killed = self.joined = 0
         self.people = [self.person(name) for name in ("alice", "bob", "carol", "dave")]
         self.guests = [self.person(name) for name in ("erin", "frank")]
         alice, *others = self.people
@@ -38,7 +38,11 @@ class Scenario(World):
             person.must("join")
         for step in range(STEPS):
             self.step(step)
+        for guest in self.guests:
+            guest.must("sync")
         self.assert_one_history(self.people, self.said)
+        for guest in self.guests:
+            self.check_guest(guest)
         self.server.kill()
         self.check_databases()
 
@@ -49,14 +53,8 @@ class Scenario(World):
     def step(self, step):
         """Up to three people do something at once; some are killed, sometimes the server is."""
         running = []
-        for person in self.random.sample(self.people, self.random.randint(1, 3)):
-            text = None
-            if self.random.random() < 0.6:
-                text = f"{person.folder[-3:]} {step}"
-                words = ("send", "--msg", text)
-                self.said[text] = False
-            else:
-                words = self.something(step)
+        for person in self.random.sample(self.people + self.guests, self.random.randint(1, 3)):
+            words, text = self.something(person, step)
             running.append((person.start(*words), words, text))
         started = time.monotonic()
         if self.random.random() < 0.2:
@@ -68,11 +66,13 @@ class Scenario(World):
                 self.kill_after(process, started + self.random.uniform(0, 1.5 * USUAL_SECONDS))
             _, err = process.communicate(timeout=120)
             allowed = (OK, -signal.SIGKILL, UNREACHABLE)
-            if text is None:
-                # Perhaps it was done before, or the KeyPackage was used up by who was killed.
+            if text is None or text.startswith("guest"):
+                # Perhaps it was done before, the KeyPackage was used up by who was killed, or a
+                # guest is out.
                 allowed += (USAGE, NOTHING_THERE, REFUSED)
             assert process.returncode in allowed, (words, process.returncode, err.decode())
             self.killed += process.returncode == -signal.SIGKILL
+            self.joined += words[0] == "join" and process.returncode == OK
             if text is not None and process.returncode == OK:
                 self.said[text] = True
 
@@ -83,12 +83,37 @@ class Scenario(World):
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
 
-    def something(self, step):
+    def something(self, person, step):
+        """A command, and the text that it sends."""
+        is_guest = person in self.guests
+        if self.random.random() < (0.3 if is_guest else 0.5):
+            name = os.path.basename(person.folder)
+            text = f"{'guest ' if is_guest else ''}{name} {step}"
+            self.said[text] = False
+            return ("send", "--msg", text), text
+        if is_guest:
+            return self.random.choice([("join",), ("join",), ("join",), ("recv",), ("register",),
+                                       ("leave",), ("update",)]), None
         guest = self.random.choice(self.guests)
         return self.random.choice([
-            ("recv",), ("recv",), ("sync",), ("update",),
+            ("recv",), ("sync",), ("update",),
             ("rename", "--group-id", "friends", "--name", "friends", "--for-everybody"),
-            ("invite", "--peer-key", guest.key), ("remove", "--peer-key", guest.key)])
+            ("invite", "--peer-key", guest.key), ("invite", "--peer-key", guest.key),
+            ("remove", "--peer-key", guest.key)]), None
+
+    def check_guest(self, guest):
+        """Whoever the members call one of theirs is one, and has heard things in their order."""
+        alice = self.people[0]
+        members = {entry["identity_key"] for entry in alice.must("members")}
+        guest.must("sync")
+        inside = [group for group in guest.must("groups") if group["member"]]
+        assert (guest.key in members) == bool(inside), (guest.folder, inside)
+        if inside:
+            assert guest.agreement() == alice.agreement(), guest.folder
+        rest = iter(alice.conversation())
+        for text in guest.conversation():
+            assert text in rest, (guest.folder, text)  # looks only behind the one before
+        assert guest.unreadable() == [], (guest.folder, guest.unreadable())
 
     def check_databases(self):
         server = os.path.join(self.server.folder, "server.db")
@@ -106,7 +131,7 @@ class Scenario(World):
 
 
 def main(seeds=50, first=0):
-    killed = epochs = messages = 0
+    killed = epochs = messages = joined = 0
     for seed in range(first, first + seeds):
         scenario = Scenario("play")
         scenario.setUp()
@@ -115,13 +140,15 @@ def main(seeds=50, first=0):
             killed += scenario.killed
             epochs += scenario.epochs
             messages += len(scenario.said)
+            joined += scenario.joined
         except BaseException:
             print(f"seed {seed} failed: crash_test.py 1 {seed}")
             raise
         finally:
             scenario.doCleanups()
     print(f"{seeds} scenarios from seed {first} on, {messages} messages, {epochs} commits, "
-          f"{killed} times killed: nothing lost, nothing twice, one history each")
+          f"{joined} times joined, {killed} times killed: "
+          "nothing lost, nothing twice, one history each")
 
 
 if __name__ == "__main__":
