@@ -35,6 +35,8 @@ class Connection {
     return rpc_->bootstrap(id).template castAs<Service>();
   }
   Network& network() { return network_; }
+  /// Resolves when the connection has ended, whoever ended it.
+  kj::Promise<void> on_disconnect() { return vat_->onDisconnect(); }
   const std::string& address() const { return address_; }
   const noise::PublicKey& server_key() const { return stream_->remote_static(); }
 

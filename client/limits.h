@@ -30,9 +30,11 @@ inline constexpr std::chrono::seconds call{30};
 inline constexpr std::chrono::seconds goodbye{1};
 // After this long without an answer, a person at a terminal is told what we wait for.
 inline constexpr std::chrono::seconds patience{1};
-// How often `recv --follow` and `recv --wait-ms` look: unnoticeable for a reader, light for a
-// server.
+// How often `recv --follow` looks where nothing can be pushed, or tries to reach a server that is
+// away: unnoticeable for a reader, light for a server.
 inline constexpr std::chrono::milliseconds poll_interval{500};
+// And where the server pushes: somebody who asked to leave waits no longer than a turn.
+inline constexpr std::chrono::milliseconds look_again{10'000};
 // Another process on the same state normally needs milliseconds.
 inline constexpr std::chrono::seconds state_lock{5};
 inline constexpr std::chrono::milliseconds lock_retry{50};

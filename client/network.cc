@@ -21,6 +21,11 @@ void Network::sleep(std::chrono::milliseconds time) {
   io_.provider->getTimer().afterDelay(time.count() * kj::MILLISECONDS).wait(io_.waitScope);
 }
 
+void Network::wait_at_most(kj::Promise<void> promise, std::chrono::milliseconds time) {
+  auto late = io_.provider->getTimer().afterDelay(time.count() * kj::MILLISECONDS);
+  promise.exclusiveJoin(kj::mv(late)).wait(io_.waitScope);
+}
+
 kj::Promise<void> Network::show_progress_later(std::string what) {
   return io_.provider->getTimer()
       .afterDelay(limits::patience.count() * kj::SECONDS)

@@ -41,6 +41,8 @@ class Network {
   }
   /// Lets `time` pass.
   void sleep(std::chrono::milliseconds time);
+  /// Waits for the promise, or until `time` has passed.
+  void wait_at_most(kj::Promise<void> promise, std::chrono::milliseconds time);
 
   kj::Network& sockets() { return io_.provider->getNetwork(); }
   /// What we bring to a Noise handshake: a static key made for this process alone, since it is the

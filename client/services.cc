@@ -154,6 +154,29 @@ Appended DeliveryClient::append_or_fail(View log_id, const Append& append) {
   throw Error(Reason::corrupt, "the state file: no such kind of append");
 }
 
+rpc::Subscription::Client DeliveryClient::subscribe(View recipient_key, uint64_t after,
+                                                    rpc::InboxSink::Client sink) {
+  auto request = service_.subscribeRequest();
+  request.setRecipientKey(as_data(recipient_key));
+  request.setAfter(after);
+  request.setSink(kj::mv(sink));
+  return connection_.network()
+      .wait(request.send(), "subscribing to the inbox", limits::call)
+      .getSubscription();
+}
+
+rpc::Subscription::Client DeliveryClient::subscribe_log(View log_id, const Secret& token,
+                                                        uint64_t after, rpc::LogSink::Client sink) {
+  auto request = service_.subscribeLogRequest();
+  request.setLogId(as_data(log_id));
+  request.setToken(as_data(token.reveal()));
+  request.setAfter(after);
+  request.setSink(kj::mv(sink));
+  return connection_.network()
+      .wait(request.send(), "subscribing to a log", limits::call)
+      .getSubscription();
+}
+
 LogPage DeliveryClient::read_log(View log_id, const Secret& token, uint64_t after) {
   auto request = service_.readLogRequest();
   request.setLogId(as_data(log_id));

@@ -39,6 +39,14 @@ class DeliveryClient final : public DeliveryServer {
   Appended append(View log_id, const Append& append) override;
   LogPage read_log(View log_id, const Secret& token, uint64_t after) override;
 
+  /// Pushes to the sink what comes after that, as long as the subscription and the connection last.
+  rpc::Subscription::Client subscribe(View recipient_key, uint64_t after,
+                                      rpc::InboxSink::Client sink);
+  rpc::Subscription::Client subscribe_log(View log_id, const Secret& token, uint64_t after,
+                                          rpc::LogSink::Client sink);
+  /// Resolves when the connection has ended, whoever ended it.
+  kj::Promise<void> on_disconnect() { return connection_.on_disconnect(); }
+
  private:
   Appended append_or_fail(View log_id, const Append& append);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "client/limits.h"
 #include "client/state/file.h"
 
 namespace qnpc::client {
@@ -64,6 +65,7 @@ Online<DeliveryClient>& Session::delivery() {
 }
 
 void Session::disconnect() {
+  doorbell_.reset();
   authentication_.reset();
   delivery_.reset();
 }
@@ -123,6 +125,31 @@ void Session::say(const Group& group, const Content& content) {
   throw Error(Reason::conflict, "the message to " + group.alias +
                                     " is not sent yet. It is kept in the state and goes on with "
                                     "the next command; do not send it again");
+}
+
+void Session::subscribe() {
+  DeliveryClient& server = delivery().client;
+  if (!doorbell_) doorbell_ = std::make_unique<Doorbell>(network_, server);
+  doorbell_->watch_inbox(messenger_->identity_key(), state_->inbox.cursor(server.server_key()));
+  for (const Group& group : state_->groups.list()) {
+    if (!messenger_->in_group(group.ref)) continue;
+    const bool has_log = std::ranges::none_of(state_->appends.of(group.ref), [](const Append& a) {
+      return a.kind == Append::Kind::create;
+    });
+    if (!has_log) continue;
+    doorbell_->watch_log(messenger_->log_id(group.ref), messenger_->append_token(group.ref),
+                         group.cursor);
+  }
+}
+
+void Session::wait_for_news(std::chrono::milliseconds longest) {
+  const bool is_pushed = doorbell_ && doorbell_->is_complete();
+  const std::chrono::milliseconds most = is_pushed ? limits::look_again : limits::poll_interval;
+  if (doorbell_) {
+    doorbell_->wait(std::min(most, longest));
+  } else {
+    network_.sleep(std::min(most, longest));
+  }
 }
 
 void Session::deliver() {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "client/delivery.h"
+#include "client/doorbell.h"
 #include "client/options.h"
 #include "client/pinning.h"
 #include "client/services.h"
@@ -60,6 +61,12 @@ class Session {
   void synchronise(const Group& group, bool speaking = false);
   /// Brings what was just asked for into the group's log; a refusal is an error.
   void settle(const Group& group);
+  /// Subscribes to the inbox and the logs, where that is not done on this connection. Called while
+  /// the state is ours; wait_for_news() may be called while it is not.
+  void subscribe();
+  /// Returns when there may be something to read, and after limits::look_again at the latest. What
+  /// cannot be subscribed to is looked at every limits::poll_interval.
+  void wait_for_news(std::chrono::milliseconds longest);
   /// Delivers what waits for inboxes; a refusal is an error.
   void deliver();
   /// Carries out a change of the group and waits until it is in force. Throws Reason::conflict
@@ -89,6 +96,7 @@ class Session {
   Pinning pinning_;
   std::unique_ptr<Online<AuthenticationClient>> authentication_;
   std::unique_ptr<Online<DeliveryClient>> delivery_;
+  std::unique_ptr<Doorbell> doorbell_;  // of that connection; goes before it
 };
 
 }  // namespace qnpc::client

@@ -58,18 +58,26 @@ class Receiver {
   std::optional<GroupRef> wanted_;
 };
 
-// Looks again and again, letting go of the state in between. A lost server is waited for, where the
-// person said --follow.
+// Looks whenever something was pushed, letting go of the state in between. A lost server is waited
+// for, where the person said --follow.
 void poll(Context& context, Session& session, Receiver& receiver) {
-  auto deadline = std::chrono::steady_clock::now() + context.options.wait;
+  using std::chrono::milliseconds;
+  const auto deadline = std::chrono::steady_clock::now() + context.options.wait;
   bool lost = false;
-  while (context.options.follow || std::chrono::steady_clock::now() < deadline) {
+  session.subscribe();
+  for (;;) {
+    milliseconds left = limits::look_again;
+    if (!context.options.follow) {
+      left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+      if (left <= milliseconds(0)) return;
+    }
     session.state().release();
-    session.network().sleep(limits::poll_interval);
+    session.wait_for_news(left);
     session.state().reacquire();
     session.messenger().forget_groups();
     try {
       session.synchronise();
+      session.subscribe();
       lost = false;
     } catch (const ServerError& e) {
       if (!context.options.follow || exit_code_of(e) != ExitCode::unreachable) throw;

@@ -140,7 +140,7 @@ TEST_F(StateFile, NewerVersionIsRefused) {
   create();
   {
     Database database(path(), std::chrono::seconds(1));
-    database.run("PRAGMA user_version = 2");
+    database.run("PRAGMA user_version = 99");
   }
   EXPECT_EQ(reason_of_open(), Reason::unsupported);
 }

@@ -129,6 +129,23 @@ class Conversation(World):
         follower.send_signal(signal.SIGINT)
         follower.wait()
 
+    def test_follow_is_told_at_once_and_of_new_groups_too(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        follower = bob.start("recv", "--follow")
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.stderr.close)
+        for text in ("one", "two"):
+            alice.must("send", "--msg", text)
+            self.assertIn(text.encode(), follower.stdout.readline())
+        alice.must("create-group", "--group-id", "work")
+        alice.must("invite", "--group-id", "work", "--peer-key", bob.key)
+        bob.must("join")
+        alice.must("send", "--group-id", "work", "--msg", "three")
+        self.assertIn(b"three", follower.stdout.readline())
+        follower.send_signal(signal.SIGINT)
+        follower.wait()
+
     def test_wait(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)

@@ -111,7 +111,7 @@ TEST_F(LogServer, OfRacingCommittersOneWinsEachEpochAndTheOthersLearnWho) {
     }
     winners.push_back(accepted[0]);
   }
-  EXPECT_EQ(content(*clients[1], epochs), winners);
+  EXPECT_EQ(content(*clients[1], 0), winners);
 }
 
 TEST_F(LogServer, RepeatedCallsGetTheirFirstAnswerAlsoAfterAKill) {
@@ -160,7 +160,7 @@ TEST_F(LogServer, RepeatedCallsGetTheirFirstAnswerAlsoAfterAKill) {
   client = connect(*server);
   auto again = client->commit_request(0, 1000, numbered(2000, 1000)).send().wait(io.waitScope);
   EXPECT_EQ(again.getOutcome().getAccepted(), commit);
-  std::vector<Bytes> all = content(*client, 1);
+  std::vector<Bytes> all = content(*client, 0);
   EXPECT_EQ(all.size(), messages + 1);
   EXPECT_EQ(std::set<Bytes>(all.begin(), all.end()).size(), messages + 1);
 }
@@ -180,7 +180,7 @@ TEST_F(LogServer, ARemovedMemberCanNeitherWriteNorCommit) {
   EXPECT_TRUE(late.getOutcome().isLost());
   client->commit_request(1, 5, as_view("another")).send().wait(io.waitScope);
   EXPECT_EQ(reason_of(client->append_request(0, 6, as_view("x"))), Reason::conflict);
-  EXPECT_EQ(content(*client, 2).size(), 2u);
+  EXPECT_EQ(content(*client, 0).size(), 2u);
 }
 
 TEST_F(LogServer, SubscribersGetTheBacklogThenWhatOthersAppend) {
