@@ -288,8 +288,8 @@ TEST_F(SqliteStoreTest, ARefusalComesAfterWhatCausedIt) {
   };
   std::atomic<uint64_t> written = 0;  // epochs that the other loop may have seen ended
   std::thread other([&] {
-    kj::EventLoop loop;
-    kj::WaitScope wait(loop);
+    kj::EventLoop its_loop;
+    kj::WaitScope wait(its_loop);
     uint32_t id = 1'000'000;
     for (uint64_t epoch = 0; epoch < 200;) {
       Reason reason = failure(store->append(append(epoch, ++id)), wait);
