@@ -96,8 +96,8 @@ class LogSync {
       const Appended outcome = append(next);
       if (next.kind == Append::Kind::create) {
         messenger_.log_created(next);
-      } else if (outcome.accepted && outcome.sequence <= cursor()) {
-        messenger_.expired_unread(next);  // we have read beyond it
+      } else if (outcome.accepted && outcome.sequence <= expired_through_) {
+        messenger_.expired_unread(next);
       } else if (!outcome.accepted && next.kind == Append::Kind::message && next.epoch < epoch()) {
         if (messenger_.leaving(group_).empty()) {
           messenger_.send_again(group_);
@@ -133,6 +133,7 @@ class LogSync {
         return false;
       }
       require_ascending(page.entries, cursor());
+      expired_through_ = std::max(expired_through_, page.expired_through);
       messenger_.receive(group_, page);
       if (!page.more || page.entries.empty()) return messenger_.in_group(group_);
     }
@@ -174,6 +175,7 @@ class LogSync {
   DeliveryServer& server_;
   const GroupRef group_;
   const Bytes log_id_;
+  uint64_t expired_through_ = 0;
   int64_t answered_ = 0;
   uint64_t answered_in_ = 0;
   bool was_accepted_ = false;

@@ -71,6 +71,19 @@ TEST_F(MessengerTest, AServerThatAcceptsAndHidesIsNamed) {
   EXPECT_EQ(waiting_at_alice().size(), 1u);  // it is kept
 }
 
+TEST_F(MessengerTest, WhatExpiredBeforeWeReadItBackWasSaid) {
+  share_a_group({&bob_});
+  alice_.say_blindly("long ago");
+  Append append = std::move(waiting_at_alice().at(0));
+  FakeServer::Log& log = server_.only_log();
+  server_.append(alice_.messenger.log_id(alice_.group().ref), append);
+  log.expired_through = log.entries.back().sequence;
+  log.entries.pop_back();
+  alice_.sync();
+  EXPECT_FALSE(alice_.refused);
+  EXPECT_EQ(alice_.history(), "joined added gap sent:long ago");
+}
+
 TEST_F(MessengerTest, AReplayedEntryIsShownAsWhatItIs) {
   share_a_group({&bob_});
   alice_.say("once");
