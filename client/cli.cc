@@ -13,7 +13,7 @@ namespace {
 constexpr const char* footer = R"(Exit codes:
   0 done                      5 nothing there: no KeyPackage, invitation, group
   1 anything else             6 a local file: the state, its key, input, output
-  2 usage                     7 the server refused: a quota, a limit
+  2 usage                     7 refused: a quota, a limit, you are out
   3 the server is out of      8 cryptography or MLS rejected what came from
     reach                       another
   4 the server is not the expected one

@@ -13,7 +13,7 @@ enum class ExitCode : int {
   not_authentic = 4,  // the server's key is not the pinned one, or it could not prove it
   nothing_there = 5,  // no KeyPackage, no invitation, no such group
   local_file = 6,     // the state, its key, standard input or output
-  refused = 7,        // the server said no: a quota, a limit
+  refused = 7,        // a quota, a limit, or others were first
   rejected = 8,       // cryptography or MLS said no to something that came from another
 };
 

@@ -108,6 +108,10 @@ void Session::change(const Group& group, Intent intent) {
   const int64_t id = messenger_->want(group, std::move(intent));
   settle(group);
   if (messenger_->is_fulfilled(id)) return;
+  if (!messenger_->in_group(group.ref)) {
+    throw Error(Reason::conflict,
+                "you are no longer a member of " + group.alias + ": the change was not made");
+  }
   const bool waits = std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
   if (!waits) throw Error(Reason::rejected, "the change of " + group.alias + " was not made");
   throw Error(Reason::conflict, "the change of " + group.alias +
