@@ -128,7 +128,8 @@ class Person:
 
     def conversation(self):
         """What was said by anybody, in the order of the history."""
-        return [entry["text"] for entry in self.must("recv", "--all") if "text" in entry]
+        return [entry["text"] for entry in self.must("recv", "--all")
+                if entry["kind"] in ("sent", "received") and "text" in entry]
 
     def unreadable(self):
         return [entry for entry in self.must("recv", "--all") if "unreadable" in entry]
