@@ -7,8 +7,8 @@ import unittest
 
 from world import OK, REFUSED, USAGE, World
 
-MEMBERS = int(os.environ.get("QNPC_MEMBERS", "8"))
-CHANGES = int(os.environ.get("QNPC_CHANGES", "4"))
+MEMBERS = int(os.environ.get("QNPC_MEMBERS", "16"))
+CHANGES = int(os.environ.get("QNPC_CHANGES", "25"))
 
 
 class Groups(World):
@@ -75,6 +75,9 @@ class Groups(World):
     def test_all_change_the_group_at_once(self):
         people = [self.person(f"person{i}") for i in range(MEMBERS)]
         guests = [self.person(f"guest{i}") for i in range(MEMBERS)]
+        for guest in guests:
+            for _ in range(CHANGES // 4):  # each invitation uses up a KeyPackage
+                guest.must("register")
         self.invite_all(people[0], people[1:])
 
         def live(i):
