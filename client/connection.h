@@ -36,7 +36,9 @@ class Connection {
   }
   Network& network() { return network_; }
   /// Resolves when the connection has ended, whoever ended it.
-  kj::Promise<void> on_disconnect() { return vat_->onDisconnect(); }
+  kj::Promise<void> on_disconnect() {
+    return vat_->onDisconnect().catch_([](kj::Exception&&) {});
+  }
   const std::string& address() const { return address_; }
   const noise::PublicKey& server_key() const { return stream_->remote_static(); }
 

@@ -64,7 +64,18 @@ void poll(Context& context, Session& session, Receiver& receiver) {
   using std::chrono::milliseconds;
   const auto deadline = std::chrono::steady_clock::now() + context.options.wait;
   bool lost = false;
-  session.subscribe();
+  auto unless_lost = [&](auto&& step) {
+    try {
+      step();
+      lost = false;
+    } catch (const ServerError& e) {
+      if (!context.options.follow || exit_code_of(e) != ExitCode::unreachable) throw;
+      if (!lost) context.output.note(std::string(e.what()) + "; trying again");
+      lost = true;
+      session.disconnect();
+    }
+  };
+  unless_lost([&] { session.subscribe(); });
   for (;;) {
     milliseconds left = limits::look_again;
     if (!context.options.follow) {
@@ -75,16 +86,10 @@ void poll(Context& context, Session& session, Receiver& receiver) {
     session.wait_for_news(left);
     session.state().reacquire();
     session.messenger().forget_groups();
-    try {
+    unless_lost([&] {
       session.synchronise();
       session.subscribe();
-      lost = false;
-    } catch (const ServerError& e) {
-      if (!context.options.follow || exit_code_of(e) != ExitCode::unreachable) throw;
-      if (!lost) context.output.note(std::string(e.what()) + "; trying again");
-      lost = true;
-      session.disconnect();
-    }
+    });
     if (receiver.print() > 0 && !context.options.follow) return;
   }
 }
