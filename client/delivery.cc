@@ -11,16 +11,14 @@ namespace {
 constexpr const char* kept =
     ". It is kept in the state and goes out with the next command; do not send it again";
 
-// Returns the last one.
 template <class Entry>
-uint64_t require_ascending(const std::vector<Entry>& entries, uint64_t cursor) {
+void require_ascending(const std::vector<Entry>& entries, uint64_t cursor) {
   for (const Entry& entry : entries) {
     if (entry.sequence <= cursor) {
       throw ServerError(Reason::malformed, "the server numbers its entries backwards");
     }
     cursor = entry.sequence;
   }
-  return cursor;
 }
 
 }  // namespace
@@ -118,21 +116,20 @@ class LogSync {
  private:
   uint64_t epoch() { return messenger_.epoch(group_); }
 
-  uint64_t cursor() const { return state_.groups.find(group_)->cursor; }
-
   /// False where the log is not ours to read any more.
   bool read_to_the_end() {
     for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
       if (!messenger_.in_group(group_)) return false;
+      const uint64_t cursor = state_.groups.find(group_)->cursor;
       LogPage page;
       try {
-        page = server_.read_log(log_id_, messenger_.append_token(group_), cursor());
+        page = server_.read_log(log_id_, messenger_.append_token(group_), cursor);
       } catch (const ServerError& e) {
         if (e.reason() != Reason::unauthorized) throw;
         messenger_.fell_behind(group_);  // its epoch is forgotten
         return false;
       }
-      require_ascending(page.entries, cursor());
+      require_ascending(page.entries, cursor);
       expired_through_ = std::max(expired_through_, page.expired_through);
       messenger_.receive(group_, page);
       if (!page.more || page.entries.empty()) return messenger_.in_group(group_);

@@ -135,7 +135,7 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
   const Group group = this->group(ref);
   const std::vector<Bytes> members = member(ref).members();
   const std::vector<Bytes> leaving = member(ref).leaving();
-  if (is_leaving(ref)) {
+  if (contains(leaving, identity_key())) {
     // It is for the others to commit; where all want to leave, the first lets them go.
     const bool all_leave = leaving.size() == members.size();
     if (all_leave && members.size() > 1 && equal(members.front(), identity_key())) {
@@ -234,16 +234,20 @@ Content Messenger::send(const Group& group, const std::string& text) {
   random_.fill(content.id);
   Secret encoded = encode_content(content);
   transact([&] {
-    Append append = new_append(group.ref, Append::Kind::message,
-                               member(group.ref).send_message(encoded.reveal()));
-    append.content = std::move(encoded);
+    append_message(group.ref, encoded);
     save(group.ref);
-    state_.appends.add(append);
     Group counted = this->group(group.ref);
     ++counted.sent_since;
     state_.groups.update(counted);
   });
   return content;
+}
+
+void Messenger::append_message(GroupRef group, const Secret& content) {
+  Append append =
+      new_append(group, Append::Kind::message, member(group).send_message(content.reveal()));
+  append.content = content.clone();
+  state_.appends.add(append);
 }
 
 void Messenger::send_again(GroupRef group) {
@@ -254,11 +258,8 @@ void Messenger::send_again(GroupRef group) {
 void Messenger::send_again_in(GroupRef group) {
   for (const Append& outdated : state_.appends.of(group)) {
     if (outdated.kind != Append::Kind::message) continue;
-    Append append = new_append(group, Append::Kind::message,
-                               member(group).send_message(outdated.content.reveal()));
-    append.content = outdated.content.clone();
     state_.appends.remove(outdated.id);
-    state_.appends.add(append);
+    append_message(group, outdated.content);
   }
   save(group);
 }

@@ -120,6 +120,7 @@ class Messenger {
   void append_intent(GroupRef group, Intent intent);
   void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
   void append_commit(GroupRef group, const Intent& intent);
+  void append_message(GroupRef group, const Secret& content);
   void require_member(const Group& group);
   void require_free_name(const std::string& name);
   void note(GroupRef group, HistoryEntry::Kind kind, View sender, Secret content, bool shown);

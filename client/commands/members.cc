@@ -10,7 +10,7 @@ void members(Context& context) {
   const std::vector<Bytes> leaving = messenger.leaving(group.ref);
   for (const Bytes& key : messenger.members(group)) {
     const bool is_you = equal(key, messenger.identity_key());
-    const bool is_leaving = std::ranges::find(leaving, key) != leaving.end();
+    const bool is_leaving = contains(leaving, key);
     context.output.line(
         to_hex(key) + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
         {{"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}});
