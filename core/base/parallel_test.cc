@@ -12,14 +12,15 @@
 
 namespace {
 
-// Whether this thread gets no memory.
-thread_local bool out_of_memory = false;
+// How often this thread still gets memory.
+thread_local size_t allocations_left = SIZE_MAX;
 
 }  // namespace
 
 // Not inlined, or g++ takes them for a mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
-  void* out = out_of_memory ? nullptr : std::malloc(size);
+  void* out = allocations_left == 0 ? nullptr : std::malloc(size);
+  if (allocations_left != SIZE_MAX && allocations_left != 0) --allocations_left;
   if (out == nullptr) throw std::bad_alloc();
   return out;
 }
@@ -61,18 +62,25 @@ TEST(ParallelFor, ThrowsWhatTheFirstInOrderThrows) {
   }
 }
 
+// Wherever memory ends: nothing is begun, or all is done.
 TEST(ParallelFor, DoesTheWorkWhereThereIsNoMemoryForThreads) {
-  std::vector<std::atomic<int>> calls(1000);
-  const std::function<void(size_t)> body = [&](size_t i) { ++calls[i]; };
-  out_of_memory = true;
-  try {
-    parallel_for(calls.size(), body);
-    out_of_memory = false;
-  } catch (const std::exception& error) {
-    out_of_memory = false;
-    ADD_FAILURE() << error.what();
+  bool did_all = false;
+  for (size_t allowed = 0; allowed < 6; ++allowed) {
+    std::vector<std::atomic<int>> calls(1000);
+    const std::function<void(size_t)> body = [&](size_t i) { ++calls[i]; };
+    bool began = true;
+    allocations_left = allowed;
+    try {
+      parallel_for(calls.size(), body);
+    } catch (const std::bad_alloc&) {
+      began = false;
+    }
+    allocations_left = SIZE_MAX;
+    for (const auto& n : calls) EXPECT_EQ(n, began ? 1 : 0) << allowed;
+    EXPECT_TRUE(began || !did_all);
+    did_all = began;
   }
-  for (const auto& n : calls) EXPECT_EQ(n, 1);
+  EXPECT_TRUE(did_all);
 }
 
 TEST(ParallelFor, FewPiecesStayInTheCallersThread) {
@@ -89,6 +97,53 @@ TEST(ParallelFor, MayBeCalledFromWithin) {
     parallel_for(100, [&](size_t j) { sums[i] += static_cast<int>(j); });
   });
   for (const auto& sum : sums) EXPECT_EQ(sum, 4950);
+}
+
+// A piece that waits for the caller shows that the caller goes on meanwhile.
+TEST(ParallelWork, IsDoneWhileTheCallerDoesSomethingElse) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "one core";
+  std::atomic<bool> caller_went_on = false;
+  std::vector<std::atomic<int>> calls(20);
+  ParallelWork work(calls.size(), [&](size_t i) {
+    caller_went_on.wait(false);
+    ++calls[i];
+  });
+  caller_went_on = true;
+  caller_went_on.notify_all();
+  work.finish(5);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(calls[i], 1);
+  work.help(calls.size());
+  work.finish(calls.size());
+  for (const auto& n : calls) EXPECT_EQ(n, 1);
+}
+
+TEST(ParallelWork, ThrowsWhenThePieceThatThrewIsAskedFor) {
+  for (int repeat = 0; repeat < 50; ++repeat) {
+    ParallelWork work(100, [&](size_t i) {
+      if (i >= 23 && i % 2 == 1) throw std::runtime_error(std::to_string(i));
+    });
+    work.finish(23);
+    for (size_t end : {24, 30, 100}) {
+      try {
+        work.finish(end);
+        FAIL();
+      } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), "23");
+      }
+    }
+  }
+}
+
+TEST(ParallelWork, IsLeftUndoneWhenItIsGivenUp) {
+  std::vector<std::atomic<int>> calls(1000);
+  {
+    ParallelWork work(calls.size(), [&](size_t i) { ++calls[i]; });
+  }
+  bool ended = false;
+  for (const auto& n : calls) {
+    EXPECT_LE(n, ended ? 0 : 1);
+    ended = n == 0;
+  }
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ GroupContext provisional_context(const GroupContext& old_context, const Suite& s
 CommitPath make_commit_path(const Suite& suite, const GroupContext& old_context,
                             AppliedProposals& applied, LeafIndex sender, const LeafNode& from,
                             const crypto::SignatureKeyPair& signer, Random& random) {
-  NewPath made = make_path(suite, applied.tree, sender, applied.added, random);
+  NewPath made(suite, applied.tree, sender, applied.added, random);
   std::vector<Bytes> public_keys;
   for (const PathStep& step : made.secrets.steps) public_keys.push_back(step.key->public_key);
 
@@ -25,7 +25,7 @@ CommitPath make_commit_path(const Suite& suite, const GroupContext& old_context,
   Bytes context =
       codec::encode(provisional_context(old_context, suite, applied.tree, applied.extensions));
 
-  CommitPath out{.path = {std::move(leaf), encrypt_path(suite, made, context)},
+  CommitPath out{.path = {std::move(leaf), made.encrypt(context)},
                  .secrets = std::move(made.secrets),
                  .keys = TreeKeys(sender, std::move(made.leaf_key))};
   out.keys.set(out.secrets);

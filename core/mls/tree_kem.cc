@@ -1,10 +1,7 @@
 #include "qnpc/mls/tree_kem.h"
 
 #include <algorithm>
-#include <deque>
-#include <functional>
 
-#include "qnpc/base/parallel.h"
 #include "qnpc/mls/tree_validation.h"
 
 namespace qnpc::mls {
@@ -115,47 +112,46 @@ void merge_update_path(const Suite& suite, RatchetTree& tree, LeafIndex sender,
   tree.set_leaf(sender, path.leaf_node);
 }
 
-NewPath make_path(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
-                  const std::vector<LeafIndex>& added, Random& random) {
+NewPath::NewPath(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
+                 const std::vector<LeafIndex>& added, Random& random)
+    : suite_(suite) {
   const crypto::Kem kem = suite.kem();
   const size_t seed_size = crypto::hpke_seed_size(kem);
   Secret leaf_seed = random.secret(seed_size);
-  NewPath out{.secrets = derive_path_secrets(suite, tree.filtered_direct_path(sender),
-                                             random.secret(suite.hash_size()))};
-  // Each piece of work is one key or one encapsulation; they take about the same time.
-  std::vector<std::function<void()>> pieces;
-  pieces.push_back([&] { out.leaf_key = crypto::derive_hpke_key(kem, leaf_seed.reveal()); });
-  out.recipients.resize(out.secrets.steps.size());
-  std::deque<Secret> seeds;
-  for (size_t i = 0; i < out.secrets.steps.size(); ++i) {
-    PathStep& step = out.secrets.steps[i];
-    pieces.push_back([&] { derive_key(suite, step); });
-    std::vector<NodeIndex> to = recipients(tree, step.node, sender, added);
-    out.recipients[i].resize(to.size());
-    for (size_t j = 0; j < to.size(); ++j) {
-      pieces.push_back([&, key = tree.encryption_key(to[j]), &encapsulation = out.recipients[i][j],
-                        &seed = seeds.emplace_back(random.secret(seed_size))] {
-        encapsulation = crypto::hpke_encapsulate(kem, *key, seed.reveal());
-      });
+  secrets = derive_path_secrets(suite, tree.filtered_direct_path(sender),
+                                random.secret(suite.hash_size()));
+  for (size_t step = 0; step < secrets.steps.size(); ++step) {
+    for (NodeIndex node : recipients(tree, secrets.steps[step].node, sender, added)) {
+      recipients_.push_back({step, *tree.encryption_key(node), random.secret(seed_size), {}});
     }
   }
-  parallel_for(pieces.size(), [&](size_t i) { pieces[i](); });
-  return out;
+  encapsulations_.emplace(recipients_.size(), [this, kem](size_t i) {
+    Recipient& to = recipients_[i];
+    to.encapsulation = crypto::hpke_encapsulate(kem, to.public_key, to.seed.reveal());
+  });
+  leaf_key = crypto::derive_hpke_key(kem, leaf_seed.reveal());
+  for (PathStep& step : secrets.steps) derive_key(suite, step);
 }
 
-std::vector<UpdatePathNode> encrypt_path(const Suite& suite, NewPath& path, View context) {
-  const crypto::HpkeInfo info = encrypt_context(suite, "UpdatePathNode", context);
-  std::vector<UpdatePathNode> out(path.recipients.size());
-  for (size_t i = 0; i < out.size(); ++i) {
-    const PathStep& step = path.secrets.steps[i];
-    out[i].encryption_key = step.key->public_key;
-    auto& ciphertexts = out[i].encrypted_path_secret;
-    ciphertexts.resize(path.recipients[i].size());
-    parallel_for(ciphertexts.size(), [&](size_t j) {
-      auto sealed =
-          crypto::hpke_seal(info, std::move(path.recipients[i][j]), {}, step.path_secret.reveal());
-      ciphertexts[j] = {std::move(sealed.kem_output), std::move(sealed.ciphertext)};
-    });
+std::vector<UpdatePathNode> NewPath::encrypt(View context) {
+  constexpr size_t block = 8;  // a seal takes a tenth of an encapsulation
+  const crypto::HpkeInfo info = encrypt_context(suite_, "UpdatePathNode", context);
+  std::vector<HpkeCiphertext> sealed(recipients_.size());
+  parallel_for((sealed.size() + block - 1) / block, [&](size_t b) {
+    for (size_t i = b * block; i < std::min((b + 1) * block, sealed.size()); ++i) {
+      // Another thread may be at the one that is needed now: meanwhile, the next.
+      encapsulations_->help(i + 2);
+      encapsulations_->finish(i + 1);
+      Recipient& to = recipients_[i];
+      auto [kem_output, ciphertext] = crypto::hpke_seal(
+          info, std::move(to.encapsulation), {}, secrets.steps[to.step].path_secret.reveal());
+      sealed[i] = {std::move(kem_output), std::move(ciphertext)};
+    }
+  });
+  std::vector<UpdatePathNode> out;
+  for (const PathStep& step : secrets.steps) out.push_back({step.key->public_key, {}});
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    out[recipients_[i].step].encrypted_path_secret.push_back(std::move(sealed[i]));
   }
   return out;
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
+#include "qnpc/base/parallel.h"
 #include "qnpc/mls/ratchet_tree.h"
 
 namespace qnpc::mls {
@@ -74,20 +76,34 @@ Bytes set_path(const Suite& suite, RatchetTree& tree, LeafIndex sender,
 void merge_update_path(const Suite& suite, RatchetTree& tree, LeafIndex sender,
                        const UpdatePath& path, View group_id);
 
-/// A committer's fresh keys, with all that can be computed before the path is set and signed.
-struct NewPath {
+/// A committer's fresh keys. The encapsulations, which need nothing else, go on in other threads
+/// while the path is set and signed.
+class NewPath {
+ public:
+  /// For `sender`'s filtered direct path. `added` is ascending.
+  NewPath(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
+          const std::vector<LeafIndex>& added, Random& random);
+
+  /// 7.6: each step's path secret, to the resolution of its copath child without the added leaves.
+  /// Once only, since it uses the encapsulations up. `context` is the encoded provisional
+  /// GroupContext.
+  std::vector<UpdatePathNode> encrypt(View context);
+
   crypto::HpkeKeyPair leaf_key;
   PathSecrets secrets;
-  // For each step, to the resolution of its copath child without the added leaves, 7.6.
-  std::vector<std::vector<crypto::HpkeEncapsulation>> recipients;
-};
-/// For `sender`'s filtered direct path. `added` is ascending.
-NewPath make_path(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
-                  const std::vector<LeafIndex>& added, Random& random);
 
-/// 7.6: encrypts each step's path secret; once only, since it uses the encapsulations up.
-/// `context` is the encoded provisional GroupContext.
-std::vector<UpdatePathNode> encrypt_path(const Suite& suite, NewPath& path, View context);
+ private:
+  struct Recipient {
+    size_t step;
+    Bytes public_key;
+    Secret seed;
+    crypto::HpkeEncapsulation encapsulation;
+  };
+
+  const Suite& suite_;
+  std::vector<Recipient> recipients_;
+  std::optional<ParallelWork> encapsulations_;
+};
 
 /// 7.6 for a receiver: opens the path secret that is meant for us, derives the rest, and checks it
 /// against the path's public keys. Rejects with no_path_key, wrong_ciphertext_count or

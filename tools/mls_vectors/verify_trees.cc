@@ -90,7 +90,7 @@ OwnPath make_path(const KemGroup& group, LeafIndex sender, const PrivateLeaf& fr
   const Suite& suite = group.suite;
   crypto::SystemRandom random;
   RatchetTree tree = group.tree;
-  mls::NewPath made = mls::make_path(suite, tree, sender, {}, random);
+  mls::NewPath made(suite, tree, sender, {}, random);
   std::vector<Bytes> public_keys;
   for (const mls::PathStep& step : made.secrets.steps) public_keys.push_back(step.key->public_key);
 
@@ -101,7 +101,7 @@ OwnPath make_path(const KemGroup& group, LeafIndex sender, const PrivateLeaf& fr
   leaf.parent_hash = mls::set_path(suite, tree, sender, public_keys);
   leaf.sign(suite, from.signer, mls::LeafPosition{group.group_id, sender});
   tree.set_leaf(sender, leaf);
-  out.path.nodes = mls::encrypt_path(suite, made, group.context(tree));
+  out.path.nodes = made.encrypt(group.context(tree));
   out.commit_secret = std::move(made.secrets.commit_secret);
   return out;
 }
