@@ -39,9 +39,8 @@ MessageId message_id(const Caller& caller) {
 kj::Promise<void> enqueue_repeatedly(Store& store, Caller& caller, int& left) {
   if (left-- <= 0) return kj::READY_NOW;
   ++caller.calls;
-  return store.enqueue(caller.inbox, message_id(caller), Bytes(payload_size, 0x5a)).then([&](Put) {
-    return enqueue_repeatedly(store, caller, left);
-  });
+  return store.enqueue(caller.inbox, std::nullopt, message_id(caller), Bytes(payload_size, 0x5a))
+      .then([&](Put) { return enqueue_repeatedly(store, caller, left); });
 }
 
 /// Enqueues a second, in a new store.

@@ -55,7 +55,7 @@ kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
     std::optional<MessageId> id = message_id(params.getMessageId());
     Bytes payload = at_most(params.getPayload(), limits::payload_bytes, "the payload");
     context.releaseParams();
-    return store_.enqueue(recipient, id, std::move(payload)).ignoreResult();
+    return store_.enqueue(recipient, std::nullopt, id, std::move(payload)).ignoreResult();
   });
 }
 

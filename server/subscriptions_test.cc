@@ -69,7 +69,8 @@ class SubscriptionsTest : public testing::Test {
 
   void enqueue(std::string_view payloads) {
     for (char c : payloads) {
-      store.enqueue(owner(1), std::nullopt, Bytes{static_cast<uint8_t>(c)}).wait(scope);
+      store.enqueue(owner(1), std::nullopt, std::nullopt, Bytes{static_cast<uint8_t>(c)})
+          .wait(scope);
     }
   }
   kj::Own<Subscriber> subscribe(Got& got, uint64_t after = 0) {
@@ -176,7 +177,7 @@ TEST_F(SubscriptionsTest, WhatComesWhileAPageIsReadIsNotMissed) {
   Got early, late;
   auto first = subscribe(early);
   run();
-  auto bell = store.enqueue(owner(1), std::nullopt, to_bytes("a"));
+  auto bell = store.enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("a"));
   auto second = subscribe(late);
   bell.wait(scope);
   enqueue("b");

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "server/limits.h"
+#include "server/store/accounts.h"
 #include "server/store/fifo.h"
 #include "server/store/group_log.h"
 #include "server/store/retention.h"
@@ -18,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
-constexpr int64_t schema_version = 2;
+constexpr int64_t schema_version = 3;
 
 void sync_directory(const fs::path& directory) {
   int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -48,7 +49,7 @@ void create_database(const fs::path& path) {
     Database database(unfinished.string(), Database::Mode::create);
     database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;" +
                      fifo_schema(key_package_queue) + fifo_schema(inbox_queue) +
-                     logs_and_retention() +
+                     logs_and_retention() + accounts_schema() +
                      "CREATE TABLE health(checks INTEGER NOT NULL) STRICT;"
                      "INSERT INTO health VALUES(0);"
                      "PRAGMA application_id = " +
@@ -79,15 +80,19 @@ void inspect_database(const fs::path& path) {
   }
 }
 
-/// From version 1, in one transaction: there is a whole database of one version at any moment.
+/// In one transaction: there is a whole database of one version at any moment.
 void upgrade(Database& database) {
-  if (database.integer("PRAGMA user_version") == schema_version) return;
+  const int64_t version = database.integer("PRAGMA user_version");
+  if (version == schema_version) return;
   std::string sql = "BEGIN IMMEDIATE;";
-  for (const char* queue : {key_package_queue, inbox_queue}) {
-    sql += "ALTER TABLE " + std::string(queue) +
-           "_owner ADD COLUMN expired_through INTEGER NOT NULL DEFAULT 0;";
+  if (version < 2) {
+    for (const char* queue : {key_package_queue, inbox_queue}) {
+      sql += "ALTER TABLE " + std::string(queue) +
+             "_owner ADD COLUMN expired_through INTEGER NOT NULL DEFAULT 0;";
+    }
+    sql += logs_and_retention();
   }
-  database.execute(sql + logs_and_retention() + set_version() + "COMMIT;");
+  database.execute(sql + accounts_schema() + set_version() + "COMMIT;");
 }
 
 }  // namespace

@@ -251,7 +251,7 @@ TEST_P(LogContract, ADoorbellRingsForItsQueueAlone) {
   append(0, 1, "x");
   log_bell.wait(scope);
   second_bell.wait(scope);
-  store->enqueue(owner(1), std::nullopt, to_bytes("y")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("y")).wait(scope);
   inbox_bell.wait(scope);
   EXPECT_FALSE(other_bell.poll(scope));
   auto again = store->watch({QueueName::Kind::log, log});
@@ -263,10 +263,10 @@ TEST_P(LogContract, EntriesExpireInOrderAndTheReaderLearnsOfTheGap) {
   create();
   store->expire().wait(scope);
   uint64_t a = append(0, 1, "a");
-  store->enqueue(owner(1), std::nullopt, to_bytes("x")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("x")).wait(scope);
   expire_hourly_for(hours(24));
   append(0, 2, "b");
-  store->enqueue(owner(1), std::nullopt, to_bytes("y")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("y")).wait(scope);
   expire_hourly_for(hours(24));
   EXPECT_EQ(content(), "ab");
   EXPECT_EQ(inbox_content(), "xy");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 
 #include "schemas/rpc_error.h"
 #include "server/store/store.h"
@@ -23,13 +24,26 @@ class ModelStore : public Store {
     return put(packages_, identity, limits_.key_packages, to_bytes(fingerprint),
                std::move(package));
   }
+  kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) override {
+    accounts_[identity].last_resort = std::move(package);
+    return kj::READY_NOW;
+  }
   kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) override {
     std::vector<Bytes> taken = take(packages_.queues[identity], 1);
-    if (taken.empty()) return std::optional<Bytes>();
+    if (taken.empty()) return std::optional(accounts_[identity].last_resort);
     return std::optional<Bytes>(std::move(taken.front()));
   }
-  kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
-                           Bytes payload) override {
+  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) override {
+    return KeyPackageStock{packages_.queues[identity].entries.size(),
+                           accounts_[identity].last_resort.has_value()};
+  }
+  kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) override {
+    accounts_[inbox].delivery_token = token;
+    return kj::READY_NOW;
+  }
+  kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
+                           const std::optional<MessageId>& id, Bytes payload) override {
+    if (token && accounts_[inbox].delivery_token != token) return refusal(Reason::unauthorized);
     ring({QueueName::Kind::inbox, inbox});
     return put(inboxes_, inbox, limits_.inbox, id ? to_bytes(*id) : Bytes(), std::move(payload));
   }
@@ -101,6 +115,48 @@ class ModelStore : public Store {
     return out;
   }
 
+  kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) override {
+    accounts_[identity].admitted = admitted;
+    return kj::READY_NOW;
+  }
+  kj::Promise<bool> is_admitted(const OwnerKey& identity) override {
+    return bool{accounts_[identity].admitted};
+  }
+  kj::Promise<std::vector<OwnerKey>> admitted() override {
+    std::vector<OwnerKey> out;
+    for (const auto& [key, account] : accounts_) {
+      if (account.admitted) out.push_back(key);
+    }
+    return out;
+  }
+
+  kj::Promise<Put> create_invitation(const Invitation& invitation) override {
+    bool is_new = invitations_.try_emplace(invitation.token, Invited{invitation, {}}).second;
+    return is_new ? Put::stored : Put::duplicate;
+  }
+  kj::Promise<void> use_invitation(const TokenHash& token, const OwnerKey& identity) override {
+    auto found = invitations_.find(token);
+    if (found == invitations_.end()) return refusal(Reason::unauthorized);
+    auto& [invitation, users] = found->second;
+    if (users.contains(identity)) return kj::READY_NOW;
+    if (invitation.expires <= now() || users.size() >= invitation.uses) {
+      return refusal(Reason::unauthorized);
+    }
+    users.insert(identity);
+    return kj::READY_NOW;
+  }
+  kj::Promise<bool> revoke_invitation(const TokenHash& token) override {
+    return invitations_.erase(token) == 1;
+  }
+  kj::Promise<std::vector<Invitation>> invitations() override {
+    std::vector<Invitation> out;
+    for (auto& [token, invited] : invitations_) {
+      out.push_back(invited.invitation);
+      out.back().used = invited.users.size();
+    }
+    return out;
+  }
+
   kj::Promise<void> watch(const QueueName& queue) override {
     auto paf = kj::newPromiseAndFulfiller<void>();
     watchers_.emplace(queue, kj::mv(paf.fulfiller));
@@ -132,6 +188,15 @@ class ModelStore : public Store {
     std::map<OwnerKey, Queue> queues;
     uint64_t last_sequence = 0;
     std::vector<Mark> marks;
+  };
+  struct Account {
+    bool admitted = false;
+    std::optional<TokenHash> delivery_token;
+    std::optional<Bytes> last_resort;
+  };
+  struct Invited {
+    Invitation invitation;
+    std::set<OwnerKey> users;
   };
   struct Epoch {
     TokenHash token{};
@@ -271,6 +336,8 @@ class ModelStore : public Store {
   Kind packages_;
   Kind inboxes_;
   Kind logs_;
+  std::map<OwnerKey, Account> accounts_;
+  std::map<TokenHash, Invited> invitations_;
   std::map<LogId, Epochs> epochs_;
   std::map<LogId, TokenHash> first_tokens_;
   std::multimap<QueueName, kj::Own<kj::PromiseFulfiller<void>>> watchers_;

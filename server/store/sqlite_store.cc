@@ -10,6 +10,9 @@ namespace {
 // Two, so that one slow page does not hold up the others.
 constexpr size_t reader_threads = 2;
 
+/// What a change returns that has nothing to tell.
+struct Done {};
+
 size_t held_bytes(const std::optional<Bytes>& blob) { return blob ? blob->size() : 0; }
 size_t held_bytes(const std::vector<Bytes>& blobs) {
   size_t sum = 0;
@@ -19,6 +22,7 @@ size_t held_bytes(const std::vector<Bytes>& blobs) {
 size_t held_bytes(Put) { return 0; }
 size_t held_bytes(uint64_t) { return 0; }
 size_t held_bytes(bool) { return 0; }
+size_t held_bytes(Done) { return 0; }
 size_t held_bytes(const CommitOutcome& outcome) {
   return outcome.winner ? outcome.winner->payload.size() : 0;
 }
@@ -74,11 +78,11 @@ auto submit(Writer& writer, size_t bytes, Change change,
       .attach(std::move(turn));
 }
 
-/// A read by one of the Readers, and the loop that waits for its page.
-template <class Question>
-class ReadPage final : public Read {
+/// A read by one of the Readers, and the loop that waits for the answer.
+template <class T, class Question>
+class Asked final : public Read {
  public:
-  ReadPage(Question question, kj::Own<kj::CrossThreadPromiseFulfiller<Page>> loop)
+  Asked(Question question, kj::Own<kj::CrossThreadPromiseFulfiller<T>> loop)
       : question_(std::move(question)), asker_(kj::mv(loop)) {}
 
   void answer(Readers& readers) override {
@@ -94,16 +98,17 @@ class ReadPage final : public Read {
 
  private:
   const Question question_;
-  kj::Own<kj::CrossThreadPromiseFulfiller<Page>> asker_;
+  kj::Own<kj::CrossThreadPromiseFulfiller<T>> asker_;
 };
 
 template <class Question>
-kj::Promise<Page> ask(JobQueue<Read>& reads, Question question) {
-  auto paf = kj::newPromiseAndCrossThreadFulfiller<Page>();
+auto ask(JobQueue<Read>& reads, Question question) {
+  using T = decltype(question(std::declval<Readers&>()));
+  auto paf = kj::newPromiseAndCrossThreadFulfiller<T>();
   try {
-    reads.push(std::make_unique<ReadPage<Question>>(std::move(question), kj::mv(paf.fulfiller)));
+    reads.push(std::make_unique<Asked<T, Question>>(std::move(question), kj::mv(paf.fulfiller)));
   } catch (const Error& error) {
-    return rpc::to_exception(error);
+    return kj::Promise<T>(rpc::to_exception(error));
   }
   return kj::mv(paf.promise);
 }
@@ -119,7 +124,8 @@ Database prepare_and_open(const std::string& path) {
 
 }  // namespace
 
-Readers::Readers(Database& database) : inbox(database, inbox_queue), log(database) {}
+Readers::Readers(Database& database)
+    : inbox(database, inbox_queue), log(database), accounts(database) {}
 
 std::chrono::sys_seconds SqliteStore::system_time() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -152,20 +158,44 @@ kj::Promise<Put> SqliteStore::put_key_package(const OwnerKey& identity,
   });
 }
 
+kj::Promise<void> SqliteStore::put_last_resort(const OwnerKey& identity, Bytes package) {
+  size_t bytes = package.size();
+  return submit(writer_, bytes,
+                [=, package = std::move(package)](Tables& tables) {
+                  tables.accounts.set_last_resort(identity, package);
+                  return Done();
+                })
+      .ignoreResult();
+}
+
 kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& identity) {
   return submit(writer_, 0, [=](Tables& tables) -> std::optional<Bytes> {
     std::vector<Bytes> oldest = tables.key_packages.take(identity, 1, limits::key_package_bytes);
-    if (oldest.empty()) return std::nullopt;
+    if (oldest.empty()) return tables.accounts.last_resort(identity);
     return std::move(oldest.front());
   });
 }
 
-kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
-                                      Bytes payload) {
+kj::Promise<KeyPackageStock> SqliteStore::key_package_stock(const OwnerKey& identity) {
+  return ask(reads_, [=](Readers& readers) { return readers.accounts.stock(identity); });
+}
+
+kj::Promise<void> SqliteStore::set_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
+  return submit(writer_, 0,
+                [=](Tables& tables) {
+                  tables.accounts.set_delivery_token(inbox, token);
+                  return Done();
+                })
+      .ignoreResult();
+}
+
+kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
+                                      const std::optional<MessageId>& id, Bytes payload) {
   size_t bytes = payload.size();
   return submit(
       writer_, bytes,
       [=, payload = std::move(payload)](Tables& tables) {
+        if (token) tables.accounts.require_delivery_token(inbox, *token);
         return tables.inbox.put(inbox, id ? View(*id) : View(), payload);
       },
       QueueName{QueueName::Kind::inbox, inbox});
@@ -216,6 +246,46 @@ kj::Promise<Page> SqliteStore::read_log(const LogId& log, const std::optional<To
   return ask(reads_, [=, entries = page_entries(limit)](Readers& readers) {
     return readers.log.read(log, token, after, entries, limits::page_bytes);
   });
+}
+
+kj::Promise<void> SqliteStore::set_admitted(const OwnerKey& identity, bool admitted) {
+  return submit(writer_, 0,
+                [=](Tables& tables) {
+                  tables.accounts.set_admitted(identity, admitted);
+                  return Done();
+                })
+      .ignoreResult();
+}
+
+kj::Promise<bool> SqliteStore::is_admitted(const OwnerKey& identity) {
+  return ask(reads_, [=](Readers& readers) { return readers.accounts.is_admitted(identity); });
+}
+
+kj::Promise<std::vector<OwnerKey>> SqliteStore::admitted() {
+  return ask(reads_, [](Readers& readers) { return readers.accounts.admitted(); });
+}
+
+kj::Promise<Put> SqliteStore::create_invitation(const Invitation& invitation) {
+  return submit(writer_, 0,
+                [=](Tables& tables) { return tables.accounts.create_invitation(invitation); });
+}
+
+kj::Promise<void> SqliteStore::use_invitation(const TokenHash& token, const OwnerKey& identity) {
+  return submit(writer_, 0,
+                [=](Tables& tables) {
+                  tables.accounts.use_invitation(token, identity, tables.clock());
+                  return Done();
+                })
+      .ignoreResult();
+}
+
+kj::Promise<bool> SqliteStore::revoke_invitation(const TokenHash& token) {
+  return submit(writer_, 0,
+                [=](Tables& tables) { return tables.accounts.revoke_invitation(token); });
+}
+
+kj::Promise<std::vector<Invitation>> SqliteStore::invitations() {
+  return ask(reads_, [](Readers& readers) { return readers.accounts.invitations(); });
 }
 
 kj::Promise<void> SqliteStore::watch(const QueueName& queue) {

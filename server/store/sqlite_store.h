@@ -14,6 +14,7 @@ struct Readers {
   explicit Readers(Database& database);
   FifoReader inbox;
   GroupLogReader log;
+  AccountsReader accounts;
 };
 
 /// One question to a reader thread.
@@ -37,9 +38,12 @@ class SqliteStore final : public Store {
 
   kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
                                    Bytes package) override;
+  kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) override;
   kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) override;
-  kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
-                           Bytes payload) override;
+  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) override;
+  kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) override;
+  kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
+                           const std::optional<MessageId>& id, Bytes payload) override;
   kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) override;
   kj::Promise<Page> read(const OwnerKey& inbox, uint64_t after, uint32_t limit) override;
   kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) override;
@@ -48,6 +52,13 @@ class SqliteStore final : public Store {
   kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override;
   kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
                              uint64_t after, uint32_t limit) override;
+  kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) override;
+  kj::Promise<bool> is_admitted(const OwnerKey& identity) override;
+  kj::Promise<std::vector<OwnerKey>> admitted() override;
+  kj::Promise<Put> create_invitation(const Invitation& invitation) override;
+  kj::Promise<void> use_invitation(const TokenHash& token, const OwnerKey& identity) override;
+  kj::Promise<bool> revoke_invitation(const TokenHash& token) override;
+  kj::Promise<std::vector<Invitation>> invitations() override;
   kj::Promise<void> watch(const QueueName& queue) override;
   kj::Promise<bool> expire() override;
   kj::Promise<uint64_t> check_health() override;

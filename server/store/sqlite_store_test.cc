@@ -116,17 +116,33 @@ TEST_F(SqliteStoreTest, UpgradesVersion1AndKeepsWhatIsInIt) {
     store->expire().wait(scope);
     store->create_log(owner(2), 0, token_hash(0)).wait(scope);
     store->append({owner(2), 0, token_hash(0), message_id(1), to_bytes("x")}).wait(scope);
+    store->set_admitted(owner(1), true).wait(scope);
   }
   auto store = open();
   EXPECT_EQ(to_text(store->drain(owner(1)).wait(scope).at(0)), "old");
   EXPECT_EQ(store->read_log(owner(2), std::nullopt, 0, 0).wait(scope).entries.size(), 1u);
 }
 
+// Version 2 is version 3 without accounts and invitations.
+TEST_F(SqliteStoreTest, UpgradesVersion2AndKeepsWhatIsInIt) {
+  open()->create_log(owner(2), 0, token_hash(0)).wait(scope);
+  Database(path, Database::Mode::read_write)
+      .execute(
+          "DROP TABLE account; DROP TABLE invitation; DROP TABLE invitation_use;"
+          "PRAGMA user_version = 2;");
+  for (int start = 0; start < 2; ++start) {
+    auto store = open();
+    EXPECT_EQ(store->create_log(owner(2), 0, token_hash(0)).wait(scope), Put::duplicate);
+    store->set_delivery_token(owner(1), token_hash(1)).wait(scope);
+  }
+}
+
 TEST_F(SqliteStoreTest, RefusesDamageAnywhereAndLeavesItAlone) {
   {
     auto store = open();
     for (uint32_t i = 0; i < 300; ++i) {
-      store->enqueue(owner(static_cast<uint8_t>(i)), message_id(i), Bytes(100)).wait(scope);
+      store->enqueue(owner(static_cast<uint8_t>(i)), std::nullopt, message_id(i), Bytes(100))
+          .wait(scope);
     }
   }
   Bytes whole = content();
@@ -149,14 +165,15 @@ TEST_F(SqliteStoreTest, AnUnfinishedCreationIsBegunAgain) {
 TEST_F(SqliteStoreTest, AFullDiskAnswersOverloadedAndRecovers) {
   FaultyDisk disk;
   auto store = open();
-  store->enqueue(owner(1), message_id(1), to_bytes("before")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, message_id(1), to_bytes("before")).wait(scope);
   disk.is_full();
-  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(2), Bytes(9000)), scope),
+  EXPECT_EQ(failure(store->enqueue(owner(1), std::nullopt, message_id(2), Bytes(9000)), scope),
             Reason::overloaded);
   EXPECT_EQ(failure(store->drain(owner(1)), scope), Reason::overloaded);
   EXPECT_EQ(store->read(owner(1), 0, 0).wait(scope).entries.size(), 1u);
   disk.works();
-  EXPECT_EQ(store->enqueue(owner(1), message_id(2), to_bytes("after")).wait(scope), Put::stored);
+  EXPECT_EQ(store->enqueue(owner(1), std::nullopt, message_id(2), to_bytes("after")).wait(scope),
+            Put::stored);
   EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), 2u);
 }
 
@@ -181,7 +198,7 @@ TEST_F(SqliteStoreTest, ExpiryGoesInBatchesBetweenWhichOthersAreServed) {
   std::vector<kj::Promise<Put>> calls;
   const size_t entries = 2 * limits::expire_entries + 1;
   for (size_t i = 0; i < entries; ++i) {
-    calls.push_back(store->enqueue(owner(1), std::nullopt, to_bytes("x")));
+    calls.push_back(store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("x")));
   }
   for (auto& call : calls) call.wait(scope);
   EXPECT_FALSE(store->expire().wait(scope));
@@ -201,7 +218,7 @@ TEST_F(SqliteStoreTest, ABatchOfExpiryIsBoundedInBytes) {
   auto store = std::make_unique<SqliteStore>(path, StoreLimits{}, must_not_fail, clock);
   const size_t fit = limits::expire_bytes / limits::payload_bytes;
   for (size_t i = 0; i < fit + 1; ++i) {
-    store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
+    store->enqueue(owner(1), std::nullopt, std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
   }
   store->expire().wait(scope);
   clock.now = clock.now.load() + limits::retention;
@@ -230,10 +247,11 @@ TEST_F(SqliteStoreTest, DoorbellsRingInOtherLoops) {
   }
   while (ready < 2) std::this_thread::yield();
   for (int i = 0; i < 50; ++i) {
-    store->enqueue(owner(1), std::nullopt, to_bytes("x")).wait(scope);
-    store->enqueue(owner(2), std::nullopt, to_bytes("x")).wait(scope);
+    store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("x")).wait(scope);
+    store->enqueue(owner(2), std::nullopt, std::nullopt, to_bytes("x")).wait(scope);
   }
-  store->enqueue(owner(1), std::nullopt, to_bytes("the hundred and first")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, std::nullopt, to_bytes("the hundred and first"))
+      .wait(scope);
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -244,12 +262,12 @@ TEST_F(SqliteStoreTest, NothingIsAcknowledgedAfterAFailedSync) {
     EXPECT_EQ(error.reason(), Reason::io);
     ++fatal;
   });
-  store->enqueue(owner(1), message_id(1), to_bytes("before")).wait(scope);
+  store->enqueue(owner(1), std::nullopt, message_id(1), to_bytes("before")).wait(scope);
   disk.fails_to_sync();
-  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(2), to_bytes("x")), scope),
+  EXPECT_EQ(failure(store->enqueue(owner(1), std::nullopt, message_id(2), to_bytes("x")), scope),
             Reason::unknown);
   disk.works();
-  EXPECT_EQ(failure(store->enqueue(owner(1), message_id(3), to_bytes("x")), scope),
+  EXPECT_EQ(failure(store->enqueue(owner(1), std::nullopt, message_id(3), to_bytes("x")), scope),
             Reason::unavailable);
   store.reset();
   EXPECT_EQ(fatal, 1);
@@ -259,7 +277,7 @@ TEST_F(SqliteStoreTest, ADrainIsBoundedAndTheRestFollows) {
   auto store = open();
   size_t payloads = limits::drain_bytes / limits::payload_bytes + 1;
   for (size_t i = 0; i < payloads; ++i) {
-    store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
+    store->enqueue(owner(1), std::nullopt, std::nullopt, Bytes(limits::payload_bytes)).wait(scope);
   }
   EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), payloads - 1);
   EXPECT_EQ(store->drain(owner(1)).wait(scope).size(), 1u);
@@ -269,12 +287,14 @@ TEST_F(SqliteStoreTest, TheQueueToTheWriterIsBounded) {
   auto store = open();
   std::vector<kj::Promise<Put>> calls;
   for (size_t i = 0; i < 3 * limits::queued_bytes / limits::payload_bytes; ++i) {
-    calls.push_back(store->enqueue(owner(1), std::nullopt, Bytes(limits::payload_bytes)));
+    calls.push_back(
+        store->enqueue(owner(1), std::nullopt, std::nullopt, Bytes(limits::payload_bytes)));
   }
   size_t overloaded = 0;
   for (auto& call : calls) overloaded += failure(kj::mv(call), scope) == Reason::overloaded;
   EXPECT_GT(overloaded, 0u);
-  EXPECT_EQ(store->enqueue(owner(2), std::nullopt, Bytes(1)).wait(scope), Put::stored);
+  EXPECT_EQ(store->enqueue(owner(2), std::nullopt, std::nullopt, Bytes(1)).wait(scope),
+            Put::stored);
 }
 
 // Whoever is refused because of another call finds at once what that one has written, also from

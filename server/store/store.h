@@ -9,6 +9,7 @@
 
 #include <kj/async.h>
 
+#include <chrono>
 #include <optional>
 #include <vector>
 
@@ -38,6 +39,20 @@ struct Page {
 };
 
 enum class Put { stored, duplicate };
+
+/// What an identity has for others to take.
+struct KeyPackageStock {
+  uint64_t count = 0;  // without the last resort
+  bool has_last_resort = false;
+};
+
+/// Lets so many identities in, until it expires. Whoever has the token of that hash may use it.
+struct Invitation {
+  TokenHash token{};
+  uint64_t uses = 0;
+  uint64_t used = 0;
+  std::chrono::sys_seconds expires;
+};
 
 /// Something to append to a log, and the right to do so.
 struct LogAppend {
@@ -72,12 +87,20 @@ class Store {
   /// remembered, also after the package was taken.
   virtual kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
                                            Bytes package) = 0;
+  /// Replaces the KeyPackage that is handed out, again and again, when there is no other.
+  virtual kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) = 0;
   /// Takes the oldest KeyPackage of the identity: each goes to one caller, also across a crash.
+  /// Where there is none, the last resort, which stays.
   virtual kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) = 0;
+  virtual kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) = 0;
 
+  /// From now on that token is what delivers into the inbox, and no other.
+  virtual kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) = 0;
   /// Appends to an inbox. `duplicate` where the id is remembered, also after the entry was removed.
-  virtual kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<MessageId>& id,
-                                   Bytes payload) = 0;
+  /// Fails with `unauthorized` for another token than the inbox has; without one, the caller
+  /// answers for the sender.
+  virtual kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
+                                   const std::optional<MessageId>& id, Bytes payload) = 0;
   /// Removes and returns the oldest entries, at most limits::drain_bytes of them.
   virtual kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) = 0;
   /// The oldest entries after a sequence number. A `limit` of 0 asks for as many as one page holds.
@@ -100,6 +123,20 @@ class Store {
   /// `unauthorized`.
   virtual kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
                                      uint64_t after, uint32_t limit) = 0;
+
+  /// Who may log in, where the server does not admit everybody. Repeating it changes nothing.
+  virtual kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) = 0;
+  virtual kj::Promise<bool> is_admitted(const OwnerKey& identity) = 0;
+  virtual kj::Promise<std::vector<OwnerKey>> admitted() = 0;
+
+  /// `duplicate` where there is one with that token.
+  virtual kj::Promise<Put> create_invitation(const Invitation& invitation) = 0;
+  /// Counts the identity as invited; repeating it changes nothing. Fails with `unauthorized` where
+  /// there is no such invitation, or it has expired or is used up.
+  virtual kj::Promise<void> use_invitation(const TokenHash& token, const OwnerKey& identity) = 0;
+  /// False where there is none. Whom it has let in stays.
+  virtual kj::Promise<bool> revoke_invitation(const TokenHash& token) = 0;
+  virtual kj::Promise<std::vector<Invitation>> invitations() = 0;
 
   /// A doorbell: resolves when something may have been appended since the call. What it was, only
   /// reading tells.

@@ -14,7 +14,7 @@ class StoreContract : public testing::TestWithParam<MakeStore> {
  protected:
   Put enqueue(uint8_t inbox, std::optional<uint32_t> id, std::string_view payload) {
     auto message = id ? std::optional(message_id(*id)) : std::nullopt;
-    return store->enqueue(owner(inbox), message, to_bytes(payload)).wait(scope);
+    return store->enqueue(owner(inbox), std::nullopt, message, to_bytes(payload)).wait(scope);
   }
   Put upload(uint8_t identity, uint32_t number, std::string_view package) {
     return store->put_key_package(owner(identity), fingerprint(number), to_bytes(package))
@@ -146,7 +146,7 @@ TEST_P(StoreContract, SequenceNumbersAreNeverGivenAgain) {
 
 TEST_P(StoreContract, QuotaByCountRefusesAndRecovers) {
   for (uint32_t i = 0; i < small_limits().inbox.entries; ++i) enqueue(1, std::nullopt, "x");
-  auto full = store->enqueue(owner(1), message_id(5), to_bytes("y"));
+  auto full = store->enqueue(owner(1), std::nullopt, message_id(5), to_bytes("y"));
   EXPECT_EQ(failure(kj::mv(full), scope), Reason::quota);
   enqueue(2, std::nullopt, "others are not concerned");
   drain(1);
@@ -155,7 +155,7 @@ TEST_P(StoreContract, QuotaByCountRefusesAndRecovers) {
 
 TEST_P(StoreContract, QuotaByBytesRefusesAndRecovers) {
   enqueue(1, std::nullopt, std::string(60, 'x'));
-  auto full = store->enqueue(owner(1), std::nullopt, Bytes(41));
+  auto full = store->enqueue(owner(1), std::nullopt, std::nullopt, Bytes(41));
   EXPECT_EQ(failure(kj::mv(full), scope), Reason::quota);
   enqueue(1, std::nullopt, std::string(40, 'x'));
   store->acknowledge(owner(1), read(1, 0, 1).entries.at(0).sequence).wait(scope);
@@ -166,7 +166,7 @@ TEST_P(StoreContract, ARefusedCallDoesNotDisturbItsNeighbours) {
   for (uint32_t i = 0; i + 1 < small_limits().inbox.entries; ++i) enqueue(1, std::nullopt, "x");
   std::vector<kj::Promise<Put>> calls;
   for (uint8_t inbox : {1, 1, 2, 1, 3}) {
-    calls.push_back(store->enqueue(owner(inbox), std::nullopt, to_bytes("y")));
+    calls.push_back(store->enqueue(owner(inbox), std::nullopt, std::nullopt, to_bytes("y")));
   }
   std::vector<Reason> outcomes;
   for (auto& call : calls) outcomes.push_back(failure(kj::mv(call), scope));

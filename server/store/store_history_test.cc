@@ -18,7 +18,7 @@ class History {
 
   void step(Store& real, Store& model) {
     Step step;
-    step.kind = pick(12);
+    step.kind = pick(18);
     step.key = static_cast<uint8_t>(pick(3));
     step.number = static_cast<uint32_t>(pick(20));
     step.blob = Bytes(pick(30), static_cast<uint8_t>(pick(256)));
@@ -73,9 +73,24 @@ class History {
         return said(store.read_log(owner(key), shown, number, static_cast<uint32_t>(index)));
       }
       case 10: return said(store.expire());
-      default:
-        return said(store.enqueue(owner(key),
-                                  index ? std::optional(message_id(number)) : std::nullopt, blob));
+      case 11: return said(store.put_last_resort(owner(key), blob));
+      case 12: return said(store.key_package_stock(owner(key)));
+      case 13: return said(store.set_delivery_token(owner(key), token_hash(index)));
+      case 14: return said(store.set_admitted(owner(key), index != 0)) + said(store.admitted());
+      case 15: {
+        auto expires = clock_.now.load() + std::chrono::hours(12);
+        Put put = store.create_invitation({token_hash(key), index, 0, expires}).wait(scope_);
+        return text(put) + said(store.invitations());
+      }
+      case 16: return said(store.use_invitation(token_hash(key), owner(number)));
+      case 17:
+        return index == 0 ? said(store.revoke_invitation(token_hash(key)))
+                          : said(store.is_admitted(owner(key)));
+      default: {
+        auto shown = number < 5 ? std::optional(token_hash(number)) : std::nullopt;
+        auto id = index ? std::optional(message_id(number)) : std::nullopt;
+        return said(store.enqueue(owner(key), shown, id, blob));
+      }
     }
   }
 
@@ -85,6 +100,26 @@ class History {
         .then([](T&& value) { return text(value); },
               [](kj::Exception&& e) { return std::string(name(rpc::from_exception(e).reason())); })
         .wait(scope_);
+  }
+  std::string said(kj::Promise<void> promise) {
+    return said(promise.then([] { return std::string("done"); }));
+  }
+  static std::string text(const std::string& said) { return said; }
+  static std::string text(const KeyPackageStock& stock) {
+    return std::to_string(stock.count) + (stock.has_last_resort ? " and one" : "");
+  }
+  static std::string text(const std::vector<OwnerKey>& keys) {
+    std::string all;
+    for (const OwnerKey& key : keys) all += to_hex(key) + " ";
+    return all;
+  }
+  static std::string text(const std::vector<Invitation>& invitations) {
+    std::string all;
+    for (const Invitation& i : invitations) {
+      all += to_hex(i.token) + " " + std::to_string(i.used) + "/" + std::to_string(i.uses) + " " +
+             std::to_string(i.expires.time_since_epoch().count()) + ", ";
+    }
+    return all;
   }
   static std::string text(Put put) { return put == Put::stored ? "stored" : "duplicate"; }
   static std::string text(uint64_t number) { return std::to_string(number); }

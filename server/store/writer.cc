@@ -22,6 +22,7 @@ Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock&
       key_packages(database, key_package_queue, store_limits.key_packages),
       inbox(database, inbox_queue, store_limits.inbox),
       log(database, store_limits.log, what_time),
+      accounts(database),
       inbox_retention(database, inbox_queue, store_limits.inbox_retention),
       log_retention(database, log_queue, store_limits.log_retention),
       count_health_check(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/limits.h"
+#include "server/store/accounts.h"
 #include "server/store/doorbells.h"
 #include "server/store/fifo.h"
 #include "server/store/group_log.h"
@@ -40,6 +41,7 @@ struct Tables {
   Fifo key_packages;
   Fifo inbox;
   GroupLog log;
+  Accounts accounts;
   Retention inbox_retention;
   Retention log_retention;
   Statement count_health_check;

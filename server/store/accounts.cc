@@ -1,0 +1,148 @@
+#include "server/store/accounts.h"
+
+#include <algorithm>
+
+namespace qnpc::server {
+namespace {
+
+ByteArray<32> bytes_32(const Rows& rows, int column) {
+  Bytes blob = rows.blob(column);
+  ByteArray<32> out{};
+  if (blob.size() != out.size()) throw Error(Reason::corrupt, "a key has not 32 bytes");
+  std::copy(blob.begin(), blob.end(), out.begin());
+  return out;
+}
+
+int64_t seconds(std::chrono::sys_seconds time) { return time.time_since_epoch().count(); }
+
+// Sets one column of an identity's row, which it makes where there is none.
+std::string set_column(const std::string& column) {
+  return "INSERT INTO account(key, " + column + ") VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET " +
+         column + " = ?2";
+}
+
+}  // namespace
+
+std::string accounts_schema() {
+  return R"(
+    CREATE TABLE account(
+      id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
+      admitted INTEGER NOT NULL DEFAULT 0, delivery_token BLOB, last_resort BLOB) STRICT;
+    CREATE TABLE invitation(
+      token BLOB PRIMARY KEY, uses INTEGER NOT NULL, expires INTEGER NOT NULL)
+      STRICT, WITHOUT ROWID;
+    CREATE TABLE invitation_use(
+      token BLOB NOT NULL, identity BLOB NOT NULL, PRIMARY KEY(token, identity))
+      STRICT, WITHOUT ROWID;)";
+}
+
+AccountsReader::AccountsReader(Database& database)
+    : select_is_admitted_(
+          database.prepare("SELECT 1 FROM account WHERE key = ?1 AND admitted = 1")),
+      select_admitted_(database.prepare("SELECT key FROM account WHERE admitted = 1 ORDER BY key")),
+      select_stock_(database.prepare(R"(
+        SELECT ifnull((SELECT entries FROM key_package_owner WHERE key = ?1), 0),
+               EXISTS(SELECT 1 FROM account WHERE key = ?1 AND last_resort IS NOT NULL))")),
+      select_invitations_(database.prepare(R"(
+        SELECT token, uses, expires,
+               (SELECT count(*) FROM invitation_use AS u WHERE u.token = i.token)
+        FROM invitation AS i ORDER BY token)")) {}
+
+bool AccountsReader::is_admitted(const OwnerKey& identity) {
+  return select_is_admitted_.query(View(identity)).next();
+}
+
+std::vector<OwnerKey> AccountsReader::admitted() {
+  std::vector<OwnerKey> out;
+  Rows rows = select_admitted_.query();
+  while (rows.next()) out.push_back(bytes_32(rows, 0));
+  return out;
+}
+
+KeyPackageStock AccountsReader::stock(const OwnerKey& identity) {
+  Rows rows = select_stock_.query(View(identity));
+  rows.next();
+  return {static_cast<uint64_t>(rows.integer(0)), rows.integer(1) != 0};
+}
+
+std::vector<Invitation> AccountsReader::invitations() {
+  std::vector<Invitation> out;
+  Rows rows = select_invitations_.query();
+  while (rows.next()) {
+    out.push_back({bytes_32(rows, 0), static_cast<uint64_t>(rows.integer(1)),
+                   static_cast<uint64_t>(rows.integer(3)),
+                   std::chrono::sys_seconds(std::chrono::seconds(rows.integer(2)))});
+  }
+  return out;
+}
+
+Accounts::Accounts(Database& database)
+    : set_admitted_(database.prepare(set_column("admitted"))),
+      set_last_resort_(database.prepare(set_column("last_resort"))),
+      select_last_resort_(database.prepare(
+          "SELECT last_resort FROM account WHERE key = ?1 AND last_resort IS NOT NULL")),
+      set_delivery_token_(database.prepare(set_column("delivery_token"))),
+      select_delivery_token_(
+          database.prepare("SELECT 1 FROM account WHERE key = ?1 AND delivery_token = ?2")),
+      insert_invitation_(database.prepare(
+          "INSERT INTO invitation VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING 1")),
+      select_invitation_(database.prepare(R"(
+        SELECT expires, uses, (SELECT count(*) FROM invitation_use WHERE token = ?1)
+        FROM invitation WHERE token = ?1)")),
+      select_use_(
+          database.prepare("SELECT 1 FROM invitation_use WHERE token = ?1 AND identity = ?2")),
+      insert_use_(database.prepare("INSERT INTO invitation_use VALUES(?1, ?2)")),
+      delete_uses_(database.prepare("DELETE FROM invitation_use WHERE token = ?1")),
+      delete_invitation_(database.prepare("DELETE FROM invitation WHERE token = ?1 RETURNING 1")) {}
+
+void Accounts::set_admitted(const OwnerKey& identity, bool admitted) {
+  set_admitted_.run(View(identity), int64_t{admitted});
+}
+
+void Accounts::set_last_resort(const OwnerKey& identity, View package) {
+  set_last_resort_.run(View(identity), package);
+}
+
+std::optional<Bytes> Accounts::last_resort(const OwnerKey& identity) {
+  Rows rows = select_last_resort_.query(View(identity));
+  if (!rows.next()) return std::nullopt;
+  return rows.blob(0);
+}
+
+void Accounts::set_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
+  set_delivery_token_.run(View(inbox), View(token));
+}
+
+void Accounts::require_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
+  if (select_delivery_token_.query(View(inbox), View(token)).next()) return;
+  throw Error(Reason::unauthorized, "this is not the token of the recipient's inbox");
+}
+
+Put Accounts::create_invitation(const Invitation& invitation) {
+  Rows rows = insert_invitation_.query(
+      View(invitation.token), static_cast<int64_t>(invitation.uses), seconds(invitation.expires));
+  return rows.next() ? Put::stored : Put::duplicate;
+}
+
+void Accounts::use_invitation(const TokenHash& token, const OwnerKey& identity,
+                              std::chrono::sys_seconds now) {
+  if (select_use_.query(View(token), View(identity)).next()) return;
+  {
+    Rows rows = select_invitation_.query(View(token));
+    if (!rows.next()) throw Error(Reason::unauthorized, "there is no such invitation");
+    if (rows.integer(0) <= seconds(now)) {
+      throw Error(Reason::unauthorized, "the invitation has expired");
+    }
+    if (rows.integer(2) >= rows.integer(1)) {
+      throw Error(Reason::unauthorized, "the invitation is used up");
+    }
+  }
+  insert_use_.run(View(token), View(identity));
+}
+
+bool Accounts::revoke_invitation(const TokenHash& token) {
+  delete_uses_.run(View(token));
+  return delete_invitation_.query(View(token)).next();
+}
+
+}  // namespace qnpc::server

@@ -1,0 +1,63 @@
+// accounts: what the server knows of identities beside their queues: whether they may log in, their
+// KeyPackage of last resort and the token that delivers into their inbox; and the invitations that
+// let new ones in. docs/server-store.md describes the tables.
+//
+// All calls happen within a transaction of the caller's; they throw as Database does, and before
+// anything is changed an Error of `unauthorized`.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/store/database.h"
+#include "server/store/store.h"
+
+namespace qnpc::server {
+
+std::string accounts_schema();
+
+class AccountsReader {
+ public:
+  explicit AccountsReader(Database& database);
+  bool is_admitted(const OwnerKey& identity);
+  std::vector<OwnerKey> admitted();
+  KeyPackageStock stock(const OwnerKey& identity);
+  std::vector<Invitation> invitations();
+
+ private:
+  Statement select_is_admitted_;
+  Statement select_admitted_;
+  Statement select_stock_;
+  Statement select_invitations_;
+};
+
+class Accounts {
+ public:
+  explicit Accounts(Database& database);
+  void set_admitted(const OwnerKey& identity, bool admitted);
+  void set_last_resort(const OwnerKey& identity, View package);
+  std::optional<Bytes> last_resort(const OwnerKey& identity);
+  void set_delivery_token(const OwnerKey& inbox, const TokenHash& token);
+  void require_delivery_token(const OwnerKey& inbox, const TokenHash& token);
+
+  Put create_invitation(const Invitation& invitation);
+  void use_invitation(const TokenHash& token, const OwnerKey& identity,
+                      std::chrono::sys_seconds now);
+  bool revoke_invitation(const TokenHash& token);
+
+ private:
+  Statement set_admitted_;
+  Statement set_last_resort_;
+  Statement select_last_resort_;
+  Statement set_delivery_token_;
+  Statement select_delivery_token_;
+  Statement insert_invitation_;
+  Statement select_invitation_;
+  Statement select_use_;
+  Statement insert_use_;
+  Statement delete_uses_;
+  Statement delete_invitation_;
+};
+
+}  // namespace qnpc::server
