@@ -43,8 +43,9 @@ int main() {
   rlimit files{4096, 4096};
   setrlimit(RLIMIT_NOFILE, &files);
   test::TemporaryDirectory directory;
-  test::ServerProcess server(QNPC_SERVER, {"--data-dir", directory.file("data"), "--listen",
-                                           "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
+  test::ServerProcess server(
+      QNPC_SERVER, {"--open", "--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
+                    "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
   kj::AsyncIoContext io = kj::setupAsyncIo();
   std::vector<std::unique_ptr<Client>> clients;

@@ -87,8 +87,8 @@ struct Senders {
 
   test::TemporaryDirectory directory;
   test::ServerProcess process{QNPC_SERVER,
-                              {"--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
-                               "--ds-listen", "127.0.0.1:0"}};
+                              {"--open", "--data-dir", directory.file("data"), "--listen",
+                               "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"}};
   Bytes payload = Bytes(payload_size, 0x5a);
   std::vector<std::unique_ptr<LogClient>> clients;
 };

@@ -70,8 +70,9 @@ class Person {
 int main() {
   using namespace qnpc;
   test::TemporaryDirectory directory;
-  test::ServerProcess server(QNPC_SERVER, {"--data-dir", directory.file("data"), "--listen",
-                                           "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
+  test::ServerProcess server(QNPC_SERVER,
+                             {"--no-rate-limits", "--data-dir", directory.file("data"), "--listen",
+                              "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
   Person alice(directory, server, "alice"), bob(directory, server, "bob");
   alice("register");

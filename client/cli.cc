@@ -95,11 +95,21 @@ class CommandLine {
     sub->add_option("--group-id", options_.group, about);
   }
 
+  void add_register(const char* name, const char* about) {
+    CLI::App* sub = add(name, about, commands::register_identity);
+    sub->add_option("--count", options_.key_packages,
+                    "KeyPackages to leave at the server, each for one invitation")
+        ->check(CLI::Range(1, 500))
+        ->capture_default_str();
+    sub->add_option("--invitation-file", options_.invitation_file,
+                    "File with the invitation of a server that asks for one")
+        ->envname("QUICNPROTOCHAT_INVITATION_FILE");
+  }
+
   void add_commands() {
     add("ping", "Ask both services whether they answer", commands::ping);
-    add("register", "Make your identity and leave a KeyPackage, so that others can invite you",
-        commands::register_identity);
-    add("register-state", "The same as register", commands::register_identity);
+    add_register("register", "Make your identity, so that others can invite you");
+    add_register("register-state", "The same as register");
     add("whoami", "Print your identity key", commands::whoami);
     CLI::App* fetch = add("fetch-key", "Take one KeyPackage of somebody", commands::fetch_key);
     fetch->add_option("identity-key", options_.peers, "64 hex digits")->required()->expected(1);

@@ -41,6 +41,8 @@ class Connection {
   }
   const std::string& address() const { return address_; }
   const noise::PublicKey& server_key() const { return stream_->remote_static(); }
+  /// What a login signs.
+  View handshake_hash() const { return stream_->handshake_hash(); }
 
  private:
   kj::Own<noise::NoiseStream> open(unsigned default_port, const CheckServerKey& check);

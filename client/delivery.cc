@@ -28,7 +28,8 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server) 
   std::set<Bytes> blocked;  // recipients whose earlier message did not get through
   for (int64_t outgoing : state.outbox.waiting()) {
     std::vector<Delivery> due = state.outbox.deliveries(outgoing);
-    std::erase_if(due, [&](const Delivery& d) { return blocked.contains(d.recipient); });
+    std::erase_if(due,
+                  [&](const Delivery& d) { return blocked.contains(d.recipient.identity_key); });
     if (due.empty()) continue;
     std::vector<std::optional<ServerError>> results;
     try {
@@ -42,11 +43,11 @@ std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server) 
         state.outbox.remove(due[i]);
         continue;
       }
-      blocked.insert(due[i].recipient);
+      blocked.insert(due[i].recipient.identity_key);
       if (!refusal) {
         refusal = ServerError(results[i]->reason(), "the server refused a message for " +
-                                                        to_hex(due[i].recipient) + ": " +
-                                                        results[i]->what() + kept);
+                                                        to_hex(due[i].recipient.identity_key) +
+                                                        ": " + results[i]->what() + kept);
       }
     }
     transaction.commit();

@@ -17,8 +17,9 @@ class FakeServer final : public DeliveryServer {
       View payload, const std::vector<Delivery>& deliveries) override {
     for (const Delivery& delivery : deliveries) {
       if (!seen_.insert(delivery.message_id).second) continue;
-      inboxes[delivery.recipient].push_back({++sequence_, to_bytes(payload)});
-      post[delivery.recipient].push_back(inboxes[delivery.recipient].back());
+      inboxes[delivery.recipient.identity_key].push_back({++sequence_, to_bytes(payload)});
+      post[delivery.recipient.identity_key].push_back(
+          inboxes[delivery.recipient.identity_key].back());
     }
     return std::vector<std::optional<ServerError>>(deliveries.size());
   }

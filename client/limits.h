@@ -16,6 +16,8 @@ inline constexpr size_t content_bytes = text_bytes + 1024;
 inline constexpr size_t key_package_bytes = size_t{64} << 10;
 // Passphrases come from people and password managers; a larger file was named by mistake.
 inline constexpr size_t passphrase_bytes = 1024;
+// An invitation is one line of 64 digits.
+inline constexpr size_t invitation_file_bytes = 256;
 // Names are typed and stand at the start of each line.
 inline constexpr size_t alias_bytes = 64;
 
@@ -57,6 +59,12 @@ inline constexpr size_t delivery_bytes_in_flight = size_t{8} << 20;
 inline constexpr uint32_t commit_attempts = 100;
 // Who asked to leave is removed by the first of the others; each further one waits so much longer.
 inline constexpr std::chrono::seconds leave_turn{10};
+
+// KeyPackages that a client keeps at the server for others to take: more than the groups that one
+// is added to before its client runs again.
+inline constexpr uint32_t key_package_stock = 20;
+// How often a client looks whether that many are there, where it does not know of one being used.
+inline constexpr std::chrono::hours stock_check{24};
 
 // --- State ---
 // Payloads remembered to recognise one that the server hands out again under a new number. Older

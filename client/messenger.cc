@@ -15,7 +15,11 @@ using Kind = HistoryEntry::Kind;
 
 uint64_t in_ms(std::chrono::milliseconds time) { return static_cast<uint64_t>(time.count()); }
 
-constexpr std::string_view unpublished = "unpublished_key_package";
+std::string_view unpublished(KeyPackageKind kind) {
+  return kind == KeyPackageKind::single_use ? "unpublished_key_package" : "unpublished_last_resort";
+}
+
+constexpr std::string_view stock_checked = "stock_checked_ms";
 
 }  // namespace
 
@@ -27,7 +31,8 @@ Messenger::Messenger(State& state, Random& random, const Clock& clock)
     : state_(state),
       random_(random),
       clock_(clock),
-      identity_(group::Identity::from_seed(state.identity_seed().reveal())) {}
+      identity_(group::Identity::from_seed(state.identity_seed().reveal())
+                    .with_inbox_token(state.inbox_token())) {}
 
 GroupMember& Messenger::member(GroupRef group) {
   auto found = loaded_.find(group);
@@ -67,20 +72,41 @@ void Messenger::note(GroupRef group, Kind kind, View sender, Secret content, boo
   state_.history.append(entry);
 }
 
-Bytes Messenger::unpublished_key_package() {
+Bytes Messenger::unpublished_key_package(KeyPackageKind kind) {
   return transact([&] {
-    if (std::optional<Secret> package = state_.meta.get(unpublished)) {
+    if (std::optional<Secret> package = state_.meta.get(unpublished(kind))) {
       return to_bytes(package->reveal());
     }
-    Bytes package =
-        GroupMember(identity_, state_.key_packages, random_).generate_key_package(now());
-    state_.meta.put(unpublished, package);
+    GroupMember maker(identity_, state_.key_packages, random_);
+    Bytes package = kind == KeyPackageKind::single_use ? maker.generate_key_package(now())
+                                                       : maker.generate_last_resort(now());
+    state_.meta.put(unpublished(kind), package);
     return package;
   });
 }
 
-void Messenger::key_package_published() {
-  transact([&] { state_.meta.erase(unpublished); });
+void Messenger::key_package_published(KeyPackageKind kind) {
+  transact([&] { state_.meta.erase(unpublished(kind)); });
+}
+
+bool Messenger::is_stock_due() {
+  std::optional<Secret> checked = state_.meta.get(stock_checked);
+  if (!checked) return true;
+  const auto since = codec::decode<uint64_t>(checked->reveal());
+  return clock_() < since || clock_() - since >= in_ms(limits::stock_check);
+}
+
+void Messenger::stock_is_full() {
+  transact([&] { state_.meta.put(stock_checked, codec::encode(clock_())); });
+}
+
+// Within a transaction of the caller's.
+void Messenger::stock_was_used() { state_.meta.erase(stock_checked); }
+
+std::vector<Recipient> Messenger::recipients(GroupRef group, const std::vector<Bytes>& members) {
+  std::vector<Recipient> out;
+  for (const Bytes& key : members) out.push_back({key, member(group).inbox_token(key)});
+  return out;
 }
 
 // --- What we want to happen ---
@@ -289,7 +315,7 @@ void Messenger::rejoin(Group group) {
     std::erase_if(others, [&](const Bytes& key) { return equal(key, identity_key()); });
     Bytes request = member(group.ref).request_rejoin(now());
     group.rejoining_with = group::key_package_ref(group::read_rejoin_request(request).key_package);
-    state_.outbox.add(request, others, random_);
+    state_.outbox.add(request, recipients(group.ref, others), random_);
     state_.groups.update(group);
   });
 }

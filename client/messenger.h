@@ -28,6 +28,8 @@ struct RefreshPolicy {
   uint32_t messages = 1000;  // of ours
 };
 
+enum class KeyPackageKind { single_use, last_resort };
+
 class Messenger {
  public:
   /// All of them outlive the messenger.
@@ -35,9 +37,15 @@ class Messenger {
 
   View identity_key() const { return identity_.identity_key(); }
 
+  const group::Identity& identity() const { return identity_; }
+
   /// The KeyPackage to be published next: the same one until it is.
-  Bytes unpublished_key_package();
-  void key_package_published();
+  Bytes unpublished_key_package(KeyPackageKind kind = KeyPackageKind::single_use);
+  void key_package_published(KeyPackageKind kind = KeyPackageKind::single_use);
+  /// Whether to look at what the server has for others to invite us with: an invitation has used
+  /// one up, or the last look was long ago.
+  bool is_stock_due();
+  void stock_is_full();
 
   /// Throws Reason::usage where the name is taken or makes no name.
   Group create_group(const std::string& name);
@@ -117,6 +125,8 @@ class Messenger {
   bool repeats(const Group& group, const group::Received& message);
   bool is_already_here(const Group& group, const Content& content, View sender);
   uint64_t added_in(const Group& group, View identity_key);
+  void stock_was_used();
+  std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
   void append_intent(GroupRef group, Intent intent);
   void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
   void append_commit(GroupRef group, const Intent& intent);

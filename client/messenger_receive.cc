@@ -82,6 +82,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
   note(group.ref, Kind::joined, identity_key(), {}, true);
+  stock_was_used();
   if (!returns) return;
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
@@ -198,7 +199,9 @@ void Messenger::take_in_own(Group& group, const Append& append) {
     case Append::Kind::leave: note(group.ref, Kind::leaving, identity_key(), {}, true); break;
     case Append::Kind::commit: {
       entered_epoch(group, member(group.ref).enter_pending_commit());
-      if (!append.added.empty()) state_.outbox.add(append.welcome, append.added, random_);
+      if (!append.added.empty()) {
+        state_.outbox.add(append.welcome, recipients(group.ref, append.added), random_);
+      }
       state_.intents.remove(static_cast<int64_t>(append.intent));
       fulfilled_.insert(static_cast<int64_t>(append.intent));
       break;

@@ -154,7 +154,7 @@ TEST_F(MessengerTest, OnlyAMemberComesBack) {
   int64_t waiting = carol_.state->outbox.waiting().at(0);
   request = to_bytes(carol_.state->outbox.payload(waiting).reveal());
   alice_.remove(carol_);
-  server_.enqueue(request, {{1, alice_.key(), {7}}});
+  server_.enqueue(request, {{1, {alice_.key(), {}}, {7}}});
   alice_.sync();
   EXPECT_EQ(alice_.history(), "joined added removed unreadable");
   EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 2u);
@@ -199,7 +199,7 @@ std::vector<Bytes> post_of(Person& person) {
 TEST_F(MessengerTest, WhoAsksToComeBackAndIsRemovedStaysOut) {
   share_a_group({&bob_, &carol_});
   carol_.messenger.rejoin(carol_.group());
-  server_.enqueue(post_of(carol_).at(0), {{1, bob_.key(), {7}}});
+  server_.enqueue(post_of(carol_).at(0), {{1, {bob_.key(), {}}, {7}}});
   read_inbox(bob_.messenger, *bob_.state, server_, true);  // she is a member still
   alice_.remove(carol_);
   bob_.sync();
@@ -212,13 +212,13 @@ TEST_F(MessengerTest, AnOldRequestToComeBackPutsNobodyOut) {
   share_a_group({&bob_, &carol_});
   carol_.messenger.rejoin(carol_.group());
   Bytes request = post_of(carol_).at(0);
-  server_.enqueue(request, {{1, alice_.key(), {7}}});
+  server_.enqueue(request, {{1, {alice_.key(), {}}, {7}}});
   alice_.sync();
   alice_.sync();
   for (Person* person : {&bob_, &carol_}) person->sync();
   EXPECT_TRUE(carol_.messenger.in_group(carol_.group().ref));
   const Bytes agreed = alice_.authenticator();
-  server_.enqueue(request, {{1, bob_.key(), {8}}});  // withheld until now
+  server_.enqueue(request, {{1, {bob_.key(), {}}, {8}}});  // withheld until now
   bob_.sync();
   carol_.sync();
   EXPECT_EQ(carol_.authenticator(), agreed);
@@ -291,8 +291,8 @@ TEST_F(MessengerTest, WhatIsWaitingWhenWeAreRemovedIsShownAsUnsent) {
 
 TEST_F(MessengerTest, TheInboxHoldsOnlyInvitations) {
   share_a_group({&bob_});
-  server_.enqueue(as_view("no message of anybody"), {{1, bob_.key(), {1}}});
-  server_.enqueue({}, {{2, bob_.key(), {2}}});
+  server_.enqueue(as_view("no message of anybody"), {{1, {bob_.key(), {}}, {1}}});
+  server_.enqueue({}, {{2, {bob_.key(), {}}, {2}}});
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined unreadable unreadable");
 }

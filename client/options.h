@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/limits.h"
 #include "client/messenger.h"
 #include "client/state/state_key.h"
 
@@ -25,6 +26,8 @@ struct Options {
   std::vector<std::string> peers;  // identity keys
   std::string name;
   std::optional<std::string> message;
+  uint32_t key_packages = limits::key_package_stock;
+  std::string invitation_file;
   bool follow = false;
   std::chrono::milliseconds wait{0};
   bool all = false;

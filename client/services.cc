@@ -4,6 +4,7 @@
 
 #include "client/limits.h"
 #include "qnpc/crypto/hash.h"
+#include "schemas/login.h"
 
 namespace qnpc::client {
 namespace {
@@ -22,6 +23,30 @@ void ping_service(Connection& connection, Client& service) {
   }
 }
 
+template <class Client>
+ServerFacts describe_service(Connection& connection, Client& service) {
+  auto response = connection.network().wait(service.describeRequest().send(),
+                                            "asking " + connection.address(), limits::call);
+  auto server = response.getServer();
+  ServerFacts out{server.getVersion(), server.getOpenCalls(), "unknown"};
+  switch (server.getRegistration()) {
+    case rpc::Registration::OPEN: out.registration = "open"; break;
+    case rpc::Registration::INVITATION: out.registration = "invitation"; break;
+    case rpc::Registration::CLOSED: out.registration = "closed"; break;
+  }
+  return out;
+}
+
+template <class Client>
+auto login_request(Connection& connection, Client& service, const group::Identity& identity) {
+  auto request = service.loginRequest();
+  request.setIdentityKey(as_data(identity.identity_key()));
+  Bytes message = rpc::login_message(connection.handshake_hash());
+  request.setSignature(
+      as_data(crypto::sign(crypto::SignatureScheme::ed25519, identity.key_pair(), message)));
+  return request;
+}
+
 bool is_lost(const ServerError& e) { return exit_code_of(e) == ExitCode::unreachable; }
 
 }  // namespace
@@ -31,17 +56,33 @@ AuthenticationClient::AuthenticationClient(Connection& connection)
 
 void AuthenticationClient::ping() { ping_service(connection_, service_); }
 
-Bytes AuthenticationClient::upload_key_package(View identity_key, View package) {
-  auto request = service_.uploadKeyPackageRequest();
-  request.setIdentityKey(as_data(identity_key));
+ServerFacts AuthenticationClient::describe() { return describe_service(connection_, service_); }
+
+void AuthenticationClient::log_in(const group::Identity& identity, View invitation) {
+  auto request = login_request(connection_, service_, identity);
+  request.setInvitation(as_data(invitation));
+  sessions_.add(identity.identity_key(), request.send().getSession());
+}
+
+Bytes AuthenticationClient::upload_key_package(View identity_key, View package,
+                                               KeyPackageKind kind) {
+  auto request = sessions_.of(identity_key).uploadKeyPackageRequest();
   request.setPackage(as_data(package));
+  request.setIsLastResort(kind == KeyPackageKind::last_resort);
   auto response =
       connection_.network().wait(request.send(), "uploading a KeyPackage", limits::call);
   return bytes(response.getFingerprint());
 }
 
-std::optional<Bytes> AuthenticationClient::fetch_key_package(View identity_key) {
-  auto request = service_.fetchKeyPackageRequest();
+KeyPackageStock AuthenticationClient::key_package_stock(View identity_key) {
+  auto request = sessions_.of(identity_key).countKeyPackagesRequest();
+  auto response =
+      connection_.network().wait(request.send(), "counting our KeyPackages", limits::call);
+  return {response.getCount(), response.getHasLastResort()};
+}
+
+std::optional<Bytes> AuthenticationClient::fetch_key_package(View own_key, View identity_key) {
+  auto request = sessions_.of(own_key).fetchKeyPackageRequest();
   request.setIdentityKey(as_data(identity_key));
   auto response = connection_.network().wait(request.send(), "fetching a KeyPackage", limits::call);
   if (response.getPackage().size() == 0) return std::nullopt;
@@ -56,6 +97,19 @@ DeliveryClient::DeliveryClient(Connection& connection)
 
 void DeliveryClient::ping() { ping_service(connection_, service_); }
 
+ServerFacts DeliveryClient::describe() { return describe_service(connection_, service_); }
+
+void DeliveryClient::log_in(const group::Identity& identity) {
+  auto request = login_request(connection_, service_, identity);
+  sessions_.add(identity.identity_key(), request.send().getSession());
+}
+
+void DeliveryClient::set_inbox_token(const group::Identity& identity) {
+  auto request = sessions_.of(identity.identity_key()).setDeliveryTokenRequest();
+  request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, identity.inbox_token())));
+  connection_.network().wait(request.send(), "opening the inbox", limits::call);
+}
+
 std::vector<std::optional<ServerError>> DeliveryClient::enqueue(
     View payload, const std::vector<Delivery>& deliveries) {
   using Answer = kj::Promise<capnp::Response<rpc::DeliveryService::EnqueueResults>>;
@@ -68,7 +122,8 @@ std::vector<std::optional<ServerError>> DeliveryClient::enqueue(
     size_t end = std::min(start + window, deliveries.size());
     for (size_t i = start; i < end; ++i) {
       auto request = service_.enqueueRequest();
-      request.setRecipientKey(as_data(deliveries[i].recipient));
+      request.setRecipientKey(as_data(deliveries[i].recipient.identity_key));
+      request.setToken(as_data(deliveries[i].recipient.token));
       request.setPayload(as_data(payload));
       request.setMessageId(as_data(deliveries[i].message_id));
       answers.push_back(request.send());
@@ -87,8 +142,7 @@ std::vector<std::optional<ServerError>> DeliveryClient::enqueue(
 }
 
 InboxPage DeliveryClient::read(View recipient_key, uint64_t after) {
-  auto request = service_.readRequest();
-  request.setRecipientKey(as_data(recipient_key));
+  auto request = sessions_.of(recipient_key).readRequest();
   request.setAfter(after);
   request.setLimit(limits::page_entries);
   auto response = connection_.network().wait(request.send(), "reading the inbox", limits::call);
@@ -101,8 +155,7 @@ InboxPage DeliveryClient::read(View recipient_key, uint64_t after) {
 }
 
 void DeliveryClient::acknowledge(View recipient_key, uint64_t through) {
-  auto request = service_.acknowledgeRequest();
-  request.setRecipientKey(as_data(recipient_key));
+  auto request = sessions_.of(recipient_key).acknowledgeRequest();
   request.setThrough(through);
   connection_.network().wait(request.send(), "acknowledging what was read", limits::call);
 }
@@ -127,7 +180,7 @@ Appended DeliveryClient::append_or_fail(View log_id, const Append& append) {
   Network& network = connection_.network();
   switch (append.kind) {
     case Append::Kind::create: {
-      auto request = service_.createLogRequest();
+      auto request = sessions_.any().createLogRequest();
       request.setLogId(as_data(log_id));
       request.setEpoch(append.epoch);
       request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, append.token.reveal())));
@@ -156,8 +209,7 @@ Appended DeliveryClient::append_or_fail(View log_id, const Append& append) {
 
 rpc::Subscription::Client DeliveryClient::subscribe(View recipient_key, uint64_t after,
                                                     rpc::InboxSink::Client sink) {
-  auto request = service_.subscribeRequest();
-  request.setRecipientKey(as_data(recipient_key));
+  auto request = sessions_.of(recipient_key).subscribeRequest();
   request.setAfter(after);
   request.setSink(kj::mv(sink));
   return connection_.network()

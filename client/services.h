@@ -1,35 +1,84 @@
 // services: the two services as plain calls. Each throws ServerError as the server answered it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "client/connection.h"
-#include "client/delivery_server.h"
+#include "client/messenger.h"
 #include "schemas/auth.capnp.h"
 #include "schemas/delivery.capnp.h"
 
 namespace qnpc::client {
+
+/// What a server tells about itself.
+struct ServerFacts {
+  std::string version;
+  bool open_calls = false;
+  std::string registration;  // open, invitation or closed
+};
+
+/// What the server has for others to invite us with.
+struct KeyPackageStock {
+  uint32_t count = 0;  // without the last resort
+  bool has_last_resort = false;
+};
+
+/// The logins on one connection, by identity key.
+template <class SessionClient>
+class Sessions {
+ public:
+  void add(View identity_key, SessionClient session) {
+    sessions_.insert_or_assign(to_bytes(identity_key), kj::mv(session));
+  }
+  /// Throws Reason::internal for who has not logged in.
+  SessionClient& of(View identity_key) {
+    auto found = sessions_.find(to_bytes(identity_key));
+    if (found == sessions_.end()) throw Error(Reason::internal, "a call without a login");
+    return found->second;
+  }
+  /// Of any of them.
+  SessionClient& any() {
+    if (sessions_.empty()) throw Error(Reason::internal, "a call without a login");
+    return sessions_.begin()->second;
+  }
+
+ private:
+  std::map<Bytes, SessionClient> sessions_;
+};
 
 class AuthenticationClient {
  public:
   explicit AuthenticationClient(Connection& connection);
   /// One round trip.
   void ping();
-  /// Returns the fingerprint, once the package is durable.
-  Bytes upload_key_package(View identity_key, View package);
-  /// Takes one KeyPackage; nothing where the identity has none.
-  std::optional<Bytes> fetch_key_package(View identity_key);
+  ServerFacts describe();
+  /// Proves who we are. Waits for nothing: a refusal is thrown by the calls that follow.
+  /// `invitation` may be empty.
+  void log_in(const group::Identity& identity, View invitation);
+
+  /// These need a login. Returns the fingerprint, once the package is durable.
+  Bytes upload_key_package(View identity_key, View package, KeyPackageKind kind);
+  KeyPackageStock key_package_stock(View identity_key);
+  /// Takes one KeyPackage of somebody; nothing where the identity has none.
+  std::optional<Bytes> fetch_key_package(View own_key, View identity_key);
 
  private:
   Connection& connection_;
   rpc::AuthenticationService::Client service_;
+  Sessions<rpc::AuthenticationService::Session::Client> sessions_;
 };
 
 class DeliveryClient final : public DeliveryServer {
  public:
   explicit DeliveryClient(Connection& connection);
   void ping();
+  ServerFacts describe();
+  /// Proves who we are. Waits for nothing: a refusal is thrown by the calls that follow.
+  void log_in(const group::Identity& identity);
+  /// From now on this token delivers into the identity's inbox, and no other.
+  void set_inbox_token(const group::Identity& identity);
 
   View server_key() const override { return connection_.server_key(); }
   std::vector<std::optional<ServerError>> enqueue(View payload,
@@ -52,6 +101,7 @@ class DeliveryClient final : public DeliveryServer {
 
   Connection& connection_;
   rpc::DeliveryService::Client service_;
+  Sessions<rpc::DeliveryService::Session::Client> sessions_;
 };
 
 }  // namespace qnpc::client

@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned authentication_port = 7000;
 constexpr unsigned delivery_port = 7001;
+constexpr size_t invitation_size = 32;
 
 std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
   const Options& options = context.options;
@@ -64,14 +65,50 @@ Online<DeliveryClient>& Session::delivery() {
   return *delivery_;
 }
 
+// A secret, so that it is in a file and not among the arguments.
+Bytes Session::invitation() const {
+  const std::string& path = context_.options.invitation_file;
+  if (path.empty()) return {};
+  std::optional<Secret> text = read_file(path, limits::invitation_file_bytes);
+  if (!text) throw Error(Reason::io, "the invitation file " + path + " does not exist");
+  std::string line = to_text(text->reveal());
+  line = line.substr(0, line.find_first_of("\r\n"));
+  std::optional<Bytes> invitation = from_hex(line);
+  if (!invitation || invitation->size() != invitation_size) {
+    throw Error(Reason::usage, "the invitation file " + path +
+                                   " does not hold an invitation: 64 hexadecimal digits, as the "
+                                   "server's `admin invite` prints them");
+  }
+  return *invitation;
+}
+
+const group::Identity& Session::identity() {
+  if (messenger_) return messenger_->identity();
+  if (!visitor_) visitor_ = group::Identity::generate(context_.random);
+  return *visitor_;
+}
+
+AuthenticationClient& Session::account() {
+  AuthenticationClient& client = authentication().client;
+  if (!std::exchange(in_account_, true)) client.log_in(identity(), invitation());
+  return client;
+}
+
+DeliveryClient& Session::inbox() {
+  DeliveryClient& client = delivery().client;
+  if (!std::exchange(in_inbox_, true)) client.log_in(identity());
+  return client;
+}
+
 void Session::disconnect() {
   doorbell_.reset();
   authentication_.reset();
   delivery_.reset();
+  in_account_ = in_inbox_ = false;
 }
 
 void Session::synchronise() {
-  DeliveryServer& server = delivery().client;
+  DeliveryServer& server = inbox();
   if (auto refusal = deliver_outbox(*state_, server)) context_.output.note(refusal->what());
   // Logs first: whoever was removed and invited again learns of the one before the other.
   std::set<GroupRef> read;
@@ -88,17 +125,18 @@ void Session::synchronise() {
                         !state_->intents.of(group.ref).empty();
     if (is_new) synchronise(group);
   }
+  refill_key_packages();
 }
 
 void Session::synchronise(const Group& group, bool speaking) {
-  auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, speaking);
+  auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, speaking);
   if (refusal) context_.output.note(refusal->what());
   finish_changes();
   context_.timings.mark("read the log");
 }
 
 void Session::settle(const Group& group) {
-  auto refusal = synchronise_log(*messenger_, *state_, delivery().client, group.ref, false);
+  auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
   finish_changes();
   context_.timings.mark("deliver");
   if (refusal) throw *refusal;
@@ -132,7 +170,7 @@ void Session::say(const Group& group, const Content& content) {
 }
 
 void Session::subscribe() {
-  DeliveryClient& server = delivery().client;
+  DeliveryClient& server = inbox();
   if (!doorbell_) doorbell_ = std::make_unique<Doorbell>(network_, server);
   doorbell_->watch_inbox(messenger_->identity_key(), state_->inbox.cursor(server.server_key()));
   for (const Group& group : state_->groups.list()) {
@@ -157,27 +195,53 @@ void Session::wait_for_news(std::chrono::milliseconds longest) {
 }
 
 void Session::deliver() {
-  if (auto refusal = deliver_outbox(*state_, delivery().client)) throw *refusal;
+  if (auto refusal = deliver_outbox(*state_, inbox())) throw *refusal;
 }
 
 // Invitations go out once the commit is in force.
 void Session::finish_changes() {
   for (const std::string& text : messenger_->take_notes()) context_.output.note(text);
-  if (auto refusal = deliver_outbox(*state_, delivery().client)) {
+  if (auto refusal = deliver_outbox(*state_, inbox())) {
     context_.output.note(refusal->what());
   }
 }
 
-Bytes Session::publish_key_package() {
-  Bytes package = messenger_->unpublished_key_package();
-  Bytes fingerprint =
-      authentication().client.upload_key_package(messenger_->identity_key(), package);
-  messenger_->key_package_published();
+Bytes Session::register_identity() {
+  Bytes fingerprint = publish_key_package(KeyPackageKind::single_use);
+  inbox().set_inbox_token(identity());
   return fingerprint;
 }
 
+Bytes Session::publish_key_package(KeyPackageKind kind) {
+  Bytes package = messenger_->unpublished_key_package(kind);
+  Bytes fingerprint = account().upload_key_package(messenger_->identity_key(), package, kind);
+  messenger_->key_package_published(kind);
+  return fingerprint;
+}
+
+void Session::fill_key_packages(uint32_t count) {
+  KeyPackageStock stock = account().key_package_stock(messenger_->identity_key());
+  for (uint32_t i = stock.count; i < count; ++i) publish_key_package(KeyPackageKind::single_use);
+  if (!stock.has_last_resort) publish_key_package(KeyPackageKind::last_resort);
+  messenger_->stock_is_full();
+  context_.timings.mark("leave KeyPackages");
+}
+
+// Others cannot invite us without; it is not what was asked for, so nothing fails with it.
+void Session::refill_key_packages() {
+  if (!messenger_->is_stock_due()) return;
+  try {
+    fill_key_packages(limits::key_package_stock);
+  } catch (const Error& e) {
+    if (is_local_fault(e.reason()) && dynamic_cast<const ServerError*>(&e) == nullptr) throw;
+    context_.output.note("no fresh KeyPackages were left for others to invite you with: " +
+                         std::string(e.what()));
+  }
+}
+
 Bytes Session::fetch_key_package(View identity_key) {
-  std::optional<Bytes> package = authentication().client.fetch_key_package(identity_key);
+  std::optional<Bytes> package =
+      account().fetch_key_package(identity().identity_key(), identity_key);
   if (!package) {
     throw Error(Reason::not_found, "no KeyPackage of " + to_hex(identity_key) +
                                        " is at the server. Ask its owner to run `register`");

@@ -48,8 +48,14 @@ class Session {
   Messenger& messenger() { return *messenger_; }
   Network& network() { return network_; }
 
+  /// Who we are: the identity in the state or, without one, one for this command alone.
+  const group::Identity& identity();
+  /// The services, before a login.
   Online<AuthenticationClient>& authentication();
   Online<DeliveryClient>& delivery();
+  /// The same, where we have said who we are.
+  AuthenticationClient& account();
+  DeliveryClient& inbox();
   /// What is lost with the connections is only them.
   void disconnect();
 
@@ -75,8 +81,11 @@ class Session {
   /// Brings a message that messenger().send() has made into the log. Throws Reason::conflict where
   /// that is not done: because we are out, or because others have to change the group before.
   void say(const Group& group, const Content& content);
-  /// Uploads a KeyPackage for others to invite us with; returns its fingerprint.
-  Bytes publish_key_package();
+  /// Lets others deliver into our inbox, and uploads a KeyPackage for them to invite us with;
+  /// returns its fingerprint.
+  Bytes register_identity();
+  /// Uploads more until so many are there, and one of last resort.
+  void fill_key_packages(uint32_t count);
 
   /// Takes one KeyPackage of that identity. Throws Reason::not_found where it has none, and
   /// Reason::rejected where the server gave that of somebody else.
@@ -86,16 +95,22 @@ class Session {
   Group find_group(const std::string& name);
 
  private:
+  Bytes invitation() const;
   void finish_changes();
+  void refill_key_packages();
+  Bytes publish_key_package(KeyPackageKind kind);
   void report_trust(const std::string& address, const Connection& connection, Trust trust);
 
   Context& context_;
   std::unique_ptr<State> state_;
   std::unique_ptr<Messenger> messenger_;
+  std::optional<group::Identity> visitor_;
   Network network_;
   Pinning pinning_;
   std::unique_ptr<Online<AuthenticationClient>> authentication_;
   std::unique_ptr<Online<DeliveryClient>> delivery_;
+  bool in_account_ = false;  // logged in on these connections
+  bool in_inbox_ = false;
   std::unique_ptr<Doorbell> doorbell_;  // of that connection; goes before it
 };
 

@@ -18,7 +18,7 @@ _quicnprotochat_client() {
     done
 
     case $previous in
-        --state | --key-file | --passphrase-file)
+        --state | --key-file | --passphrase-file | --invitation-file)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return ;;
         --group-id)
@@ -26,11 +26,12 @@ _quicnprotochat_client() {
             mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_groups)" -- "$word")
             return ;;
         --server | --ds-server | --server-key | --peer-key | --msg | --wait-ms | --name | \
-            --refresh-hours | --refresh-messages)
+            --refresh-hours | --refresh-messages | --count)
             return ;;
     esac
 
     case $command in
+        register | register-state) options+=' --count --invitation-file' ;;
         create-group | join | leave | update | members) options+=' --group-id' ;;
         rename) options+=' --group-id --name --for-everybody' ;;
         invite | remove) options+=' --group-id --peer-key' ;;

@@ -12,6 +12,8 @@ $Cxx.namespace("qnpc::rpc");
 using import "envelope.capnp".EnvelopeExchange;
 
 interface AuthenticationService extends(EnvelopeExchange) {
+  # The first two calls are for open servers (--open); others answer them with `unauthorized`.
+
   uploadKeyPackage @0 (identityKey :Data, package :Data) -> (fingerprint :Data);
   # Stores one KeyPackage (an MLSMessage, RFC 9420 section 6; opaque to the server) behind those
   # that the identity already has. Returns its SHA-256, once the package is durable. Uploading the
@@ -21,4 +23,25 @@ interface AuthenticationService extends(EnvelopeExchange) {
   fetchKeyPackage @1 (identityKey :Data) -> (package :Data);
   # Takes the oldest KeyPackage of the identity. Each package is handed out at most once, also when
   # callers race or the server is killed. Empty when the identity has none.
+
+  login @2 (identityKey :Data, signature :Data, invitation :Data) -> (session :Session);
+  # Proves that the caller has the identity's private key: `signature` is that of the login message
+  # of this connection (docs/rpc.md). A call on the session may follow at once, without waiting.
+  # `invitation` is empty, or the 32 bytes with which a new identity is admitted. Fails with
+  # `unauthorized` for another signature, or an identity that the server does not admit.
+
+  interface Session {
+    # What one identity may do, as long as the connection lasts.
+
+    uploadKeyPackage @0 (package :Data, isLastResort :Bool) -> (fingerprint :Data);
+    # As above. One of last resort replaces the one before, and is handed out when there is no
+    # other, again and again.
+
+    countKeyPackages @1 () -> (count :UInt32, hasLastResort :Bool);
+    # What is there for others to take.
+
+    fetchKeyPackage @2 (identityKey :Data) -> (package :Data);
+    # As above, of any identity. Fails with `rate_limited` where the caller takes too many, or too
+    # many of one identity, or all callers together take too many of it.
+  }
 }

@@ -14,10 +14,14 @@ $Cxx.namespace("qnpc::rpc");
 using import "envelope.capnp".EnvelopeExchange;
 
 interface DeliveryService extends(EnvelopeExchange) {
-  enqueue @0 (recipientKey :Data, payload :Data, messageId :Data) -> ();
+  # The calls with a recipient's key but enqueue, and createLog, are for open servers (--open);
+  # others answer them with `unauthorized` and have them in a session.
+
+  enqueue @0 (recipientKey :Data, payload :Data, messageId :Data, token :Data) -> ();
   # Appends the payload to the recipient's queue; returns once it is durable. messageId is empty, or
   # 16 random bytes chosen by the sender: the same id for the same recipient is stored once, so that
-  # a sender who did not hear the answer repeats the call safely.
+  # a sender who did not hear the answer repeats the call safely. `token` is what the recipient has
+  # set for its inbox: another one fails with `unauthorized`. An open server does not ask for it.
 
   fetch @1 (recipientKey :Data) -> (payloads :List(Data));
   # Drains the recipient's queue, oldest first, atomically. A caller that dies before it has used
@@ -63,6 +67,24 @@ interface DeliveryService extends(EnvelopeExchange) {
   subscribeLog @9 (logId :Data, token :Data, after :UInt64, sink :LogSink)
       -> (subscription :Subscription);
   # As `subscribe`.
+
+  login @10 (identityKey :Data, signature :Data) -> (session :Session);
+  # As AuthenticationService.login does, of an identity that it has admitted.
+
+  interface Session {
+    # An identity's own inbox, as long as the connection lasts. The calls are those above.
+
+    read @0 (after :UInt64, limit :UInt32)
+        -> (entries :List(Entry), more :Bool, expiredThrough :UInt64);
+    acknowledge @1 (through :UInt64) -> ();
+    subscribe @2 (after :UInt64, sink :InboxSink) -> (subscription :Subscription);
+
+    setDeliveryToken @3 (tokenHash :Data) -> ();
+    # From now on that token is what delivers into the inbox. Without one, nobody can.
+
+    createLog @4 (logId :Data, epoch :UInt64, tokenHash :Data) -> ();
+    # As above. Fails with `rate_limited` where the caller makes too many.
+  }
 
   struct Entry {
     sequence @0 :UInt64;

@@ -17,9 +17,30 @@ struct Envelope {
   payload @1 :Data;
 }
 
+enum Registration {
+  open @0;
+  # Every identity is admitted at its first login.
+  invitation @1;
+  # A new one needs an invitation.
+  closed @2;
+  # Only those are admitted whom the operator has named.
+}
+
+struct ServerDescription {
+  version @0 :Text;
+  # Of the release.
+  openCalls @1 :Bool;
+  # Whether the calls that need no login are answered: the server protects nobody's inbox.
+  registration @2 :Registration;
+  deliveryPort @3 :UInt16;
+  # Where the Delivery Service listens, on the same host.
+}
+
 interface EnvelopeExchange {
   # Both services answer it, so that a client can tell which of them is reachable.
 
   exchange @0 (request :Envelope) -> (reply :Envelope);
   # ping is answered with pong; anything else fails with `unsupported`.
+
+  describe @1 () -> (server :ServerDescription);
 }

@@ -69,6 +69,13 @@ Address resolve(const std::string& text) {
   return address;
 }
 
+uint16_t port_of(const Address& address) {
+  if (address.storage.ss_family == AF_INET6) {
+    return ntohs(reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_port);
+  }
+  return ntohs(reinterpret_cast<const sockaddr_in*>(address.get())->sin_port);
+}
+
 std::string to_text(const Address& address) {
   char host[NI_MAXHOST];
   char port[NI_MAXSERV];

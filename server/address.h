@@ -23,6 +23,8 @@ Address resolve(const std::string& text);
 /// In the same shape, in numbers.
 std::string to_text(const Address& address);
 
+uint16_t port_of(const Address& address);
+
 /// Sockets that listen on one address together: the kernel spreads connections over them. Port 0
 /// becomes one that is free. Throws Reason::io where the address is not ours or in use.
 std::vector<kj::AutoCloseFd> listen_on(const Address& address, size_t sockets);

@@ -33,6 +33,8 @@ class Admission {
     Place& operator=(Place&&) = delete;
     ~Place();
     void handshake_done();
+    /// See host_of().
+    const std::string& host() const { return host_; }
 
    private:
     friend class Admission;

@@ -1,39 +1,114 @@
 #include "server/authentication_service.h"
 
-#include "qnpc/crypto/hash.h"
-#include "server/envelope_exchange.h"
 #include "server/parameters.h"
 
 namespace qnpc::server {
+namespace {
+
+Bytes key_package(capnp::Data::Reader data) {
+  Bytes package = at_most(data, limits::key_package_bytes, "the KeyPackage");
+  if (package.empty()) throw Error(Reason::malformed, "the KeyPackage is empty");
+  return package;
+}
+
+Fingerprint fingerprint_of(View package) {
+  Bytes hash = crypto::digest(crypto::Hash::sha256, package);
+  return exactly<Fingerprint>(as_data(hash), "SHA-256");
+}
+
+template <class Context>
+kj::Promise<void> put(Store& store, Context context, const OwnerKey& identity, Bytes package) {
+  Fingerprint fingerprint = fingerprint_of(package);
+  return store.put_key_package(identity, fingerprint, std::move(package))
+      .then([context, fingerprint](Put) mutable {
+        context.getResults().setFingerprint(as_data(fingerprint));
+      });
+}
+
+template <class Context>
+kj::Promise<void> take(Store& store, Context context, const OwnerKey& identity) {
+  return store.take_key_package(identity).then([context](std::optional<Bytes>&& package) mutable {
+    if (package) context.getResults().setPackage(as_data(*package));
+  });
+}
+
+class Session final : public rpc::AuthenticationService::Session::Server {
+ public:
+  Session(const Foundation& foundation, std::shared_ptr<CallGate> calls, const OwnerKey& identity)
+      : foundation_(foundation), calls_(std::move(calls)), identity_(identity) {}
+
+ protected:
+  kj::Promise<void> uploadKeyPackage(UploadKeyPackageContext context) override {
+    return calls_->run([&]() -> kj::Promise<void> {
+      auto params = context.getParams();
+      Bytes package = key_package(params.getPackage());
+      const bool is_last_resort = params.getIsLastResort();
+      context.releaseParams();
+      if (!is_last_resort) return put(foundation_.store, context, identity_, std::move(package));
+      context.getResults().setFingerprint(as_data(fingerprint_of(package)));
+      return foundation_.store.put_last_resort(identity_, std::move(package));
+    });
+  }
+  kj::Promise<void> countKeyPackages(CountKeyPackagesContext context) override {
+    return calls_->run([&] {
+      return foundation_.store.key_package_stock(identity_).then(
+          [context](KeyPackageStock stock) mutable {
+            auto results = context.getResults();
+            results.setCount(static_cast<uint32_t>(stock.count));
+            results.setHasLastResort(stock.has_last_resort);
+          });
+    });
+  }
+  kj::Promise<void> fetchKeyPackage(FetchKeyPackageContext context) override {
+    return calls_->run([&] {
+      OwnerKey target = owner_key(context.getParams().getIdentityKey(), "the identity key");
+      foundation_.access.count_claim(identity_, target);
+      return take(foundation_.store, context, target);
+    });
+  }
+
+ private:
+  const Foundation foundation_;
+  const std::shared_ptr<CallGate> calls_;
+  const OwnerKey identity_;
+};
+
+}  // namespace
 
 kj::Promise<void> AuthenticationService::exchange(ExchangeContext context) {
-  return calls_->run([&] { return exchange_envelope(context); });
+  return peer_.calls->run([&] { return exchange_envelope(context); });
+}
+
+kj::Promise<void> AuthenticationService::describe(DescribeContext context) {
+  return peer_.calls->run([&] { return server::describe(context, foundation_); });
 }
 
 kj::Promise<void> AuthenticationService::uploadKeyPackage(UploadKeyPackageContext context) {
-  return calls_->run([&] {
+  return peer_.calls->run([&] {
+    foundation_.access.require_open_calls();
     auto params = context.getParams();
     OwnerKey identity = owner_key(params.getIdentityKey(), "the identity key");
-    Bytes package = at_most(params.getPackage(), limits::key_package_bytes, "the KeyPackage");
-    if (package.empty()) throw Error(Reason::malformed, "the KeyPackage is empty");
+    Bytes package = key_package(params.getPackage());
     context.releaseParams();
-
-    Bytes hash = crypto::digest(crypto::Hash::sha256, package);
-    auto fingerprint = exactly<Fingerprint>(as_data(hash), "SHA-256");
-    return store_.put_key_package(identity, fingerprint, std::move(package))
-        .then([context, fingerprint](Put) mutable {
-          context.getResults().setFingerprint(as_data(fingerprint));
-        });
+    return put(foundation_.store, context, identity, std::move(package));
   });
 }
 
 kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext context) {
-  return calls_->run([&] {
-    OwnerKey identity = owner_key(context.getParams().getIdentityKey(), "the identity key");
-    return store_.take_key_package(identity).then(
-        [context](std::optional<Bytes>&& package) mutable {
-          if (package) context.getResults().setPackage(as_data(*package));
-        });
+  return peer_.calls->run([&] {
+    foundation_.access.require_open_calls();
+    return take(foundation_.store, context,
+                owner_key(context.getParams().getIdentityKey(), "the identity key"));
+  });
+}
+
+kj::Promise<void> AuthenticationService::login(LoginContext context) {
+  return peer_.calls->run([&] {
+    auto params = context.getParams();
+    Login login{params.getIdentityKey(), params.getSignature(), params.getInvitation()};
+    return foundation_.access.log_in(peer_, login).then([this, context](OwnerKey identity) mutable {
+      context.getResults().setSession(kj::heap<Session>(foundation_, peer_.calls, identity));
+    });
   });
 }
 

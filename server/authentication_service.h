@@ -2,24 +2,25 @@
 #pragma once
 
 #include "schemas/auth.capnp.h"
-#include "server/call_gate.h"
-#include "server/store/store.h"
+#include "server/service.h"
 
 namespace qnpc::server {
 
 class AuthenticationService final : public rpc::AuthenticationService::Server {
  public:
-  AuthenticationService(Store& store, std::shared_ptr<CallGate> calls)
-      : store_(store), calls_(std::move(calls)) {}
+  AuthenticationService(const Foundation& foundation, Peer peer)
+      : foundation_(foundation), peer_(std::move(peer)) {}
 
  protected:
   kj::Promise<void> exchange(ExchangeContext context) override;
+  kj::Promise<void> describe(DescribeContext context) override;
   kj::Promise<void> uploadKeyPackage(UploadKeyPackageContext context) override;
   kj::Promise<void> fetchKeyPackage(FetchKeyPackageContext context) override;
+  kj::Promise<void> login(LoginContext context) override;
 
  private:
-  Store& store_;
-  std::shared_ptr<CallGate> calls_;
+  const Foundation foundation_;
+  const Peer peer_;
 };
 
 }  // namespace qnpc::server

@@ -100,4 +100,8 @@ std::string database_path(const std::string& directory) {
   return (fs::path(directory) / "server.db").string();
 }
 
+std::string admin_socket_path(const std::string& directory) {
+  return (fs::path(directory) / "admin.sock").string();
+}
+
 }  // namespace qnpc::server

@@ -1,8 +1,7 @@
 #include "server/delivery_service.h"
 
-#include "server/entries.h"
-#include "server/envelope_exchange.h"
-#include "server/parameters.h"
+#include "server/inbox_calls.h"
+#include "server/log_calls.h"
 
 namespace qnpc::server {
 namespace {
@@ -12,57 +11,92 @@ std::optional<MessageId> message_id(capnp::Data::Reader data) {
   return exactly<MessageId>(data, "the message id");
 }
 
-class InboxSink final : public Sink {
+class Session final : public rpc::DeliveryService::Session::Server {
  public:
-  explicit InboxSink(rpc::InboxSink::Client sink) : sink_(kj::mv(sink)) {}
+  Session(const Foundation& foundation, Subscriptions& subscriptions,
+          std::shared_ptr<CallGate> calls, const OwnerKey& identity)
+      : foundation_(foundation),
+        subscriptions_(subscriptions),
+        calls_(std::move(calls)),
+        identity_(identity) {}
 
-  kj::Promise<void> push(const Page& page) override {
-    auto request = sink_.entriesRequest(message_size(page));
-    set_entries(request, page);
-    return request.send().ignoreResult();
+ protected:
+  kj::Promise<void> read(ReadContext context) override {
+    return calls_->run_large([&] { return read_inbox(foundation_.store, identity_, context); });
   }
-  kj::Promise<void> caught_up() override { return sink_.caughtUpRequest().send().ignoreResult(); }
+  kj::Promise<void> acknowledge(AcknowledgeContext context) override {
+    return calls_->run([&] { return server::acknowledge(foundation_.store, identity_, context); });
+  }
+  kj::Promise<void> subscribe(SubscribeContext context) override {
+    return calls_->run(
+        [&] { return subscribe_to_inbox(subscriptions_, *calls_, identity_, context); });
+  }
+  kj::Promise<void> setDeliveryToken(SetDeliveryTokenContext context) override {
+    return calls_->run([&] {
+      auto hash = exactly<TokenHash>(context.getParams().getTokenHash(), "the token hash");
+      return foundation_.store.set_delivery_token(identity_, hash);
+    });
+  }
+  kj::Promise<void> createLog(CreateLogContext context) override {
+    return calls_->run([&] {
+      foundation_.access.count_log(identity_);
+      return create_log(foundation_.store, context);
+    });
+  }
 
  private:
-  rpc::InboxSink::Client sink_;
-};
-
-/// What a subscriber holds; dropping it ends the subscription.
-class Subscription final : public rpc::Subscription::Server {
- public:
-  explicit Subscription(kj::Own<Subscriber> subscriber) : subscriber_(kj::mv(subscriber)) {}
-
- private:
-  kj::Own<Subscriber> subscriber_;
+  const Foundation foundation_;
+  Subscriptions& subscriptions_;
+  const std::shared_ptr<CallGate> calls_;
+  const OwnerKey identity_;
 };
 
 }  // namespace
 
-rpc::Subscription::Client DeliveryService::subscription(const QueueName& queue, uint64_t after,
-                                                        kj::Own<Sink> sink) {
-  return kj::heap<Subscription>(
-      subscriptions_.subscribe(queue, after, kj::mv(sink), calls_->pushes()));
+template <class Context>
+OwnerKey DeliveryService::open_inbox(Context& context) const {
+  foundation_.access.require_open_calls();
+  return owner_key(context.getParams().getRecipientKey(), "the recipient key");
 }
 
 kj::Promise<void> DeliveryService::exchange(ExchangeContext context) {
-  return calls_->run([&] { return exchange_envelope(context); });
+  return peer_.calls->run([&] { return exchange_envelope(context); });
+}
+
+kj::Promise<void> DeliveryService::describe(DescribeContext context) {
+  return peer_.calls->run([&] { return server::describe(context, foundation_); });
+}
+
+kj::Promise<void> DeliveryService::login(LoginContext context) {
+  return peer_.calls->run([&] {
+    auto params = context.getParams();
+    return foundation_.access.log_in(peer_, {params.getIdentityKey(), params.getSignature(), {}})
+        .then([this, context](OwnerKey identity) mutable {
+          context.getResults().setSession(
+              kj::heap<Session>(foundation_, subscriptions_, peer_.calls, identity));
+        });
+  });
 }
 
 kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
-  return calls_->run([&] {
+  return peer_.calls->run([&] {
     auto params = context.getParams();
     OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
     std::optional<MessageId> id = message_id(params.getMessageId());
+    std::optional<TokenHash> token;
+    if (!foundation_.access.policy().open_calls) {
+      foundation_.access.count_delivery(peer_);
+      token = hash_of_token(params.getToken(), "the token of the recipient's inbox");
+    }
     Bytes payload = at_most(params.getPayload(), limits::payload_bytes, "the payload");
     context.releaseParams();
-    return store_.enqueue(recipient, std::nullopt, id, std::move(payload)).ignoreResult();
+    return store_.enqueue(recipient, token, id, std::move(payload)).ignoreResult();
   });
 }
 
 kj::Promise<void> DeliveryService::fetch(FetchContext context) {
-  return calls_->run_large([&] {
-    OwnerKey recipient = owner_key(context.getParams().getRecipientKey(), "the recipient key");
-    return store_.drain(recipient).then([context](std::vector<Bytes>&& payloads) mutable {
+  return peer_.calls->run_large([&] {
+    return store_.drain(open_inbox(context)).then([context](std::vector<Bytes>&& payloads) mutable {
       size_t bytes = 0;
       for (const Bytes& payload : payloads) bytes += payload.size();
       auto list = context.getResults(message_size(bytes, payloads.size()))
@@ -73,34 +107,17 @@ kj::Promise<void> DeliveryService::fetch(FetchContext context) {
 }
 
 kj::Promise<void> DeliveryService::read(ReadContext context) {
-  return calls_->run_large([&] {
-    auto params = context.getParams();
-    OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
-    return store_.read(recipient, params.getAfter(), params.getLimit())
-        .then([context](Page&& page) mutable {
-          auto results = context.getResults(message_size(page));
-          results.setMore(page.more);
-          set_entries(results, page);
-        });
-  });
+  return peer_.calls->run_large([&] { return read_inbox(store_, open_inbox(context), context); });
 }
 
 kj::Promise<void> DeliveryService::acknowledge(AcknowledgeContext context) {
-  return calls_->run([&] {
-    auto params = context.getParams();
-    OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
-    return store_.acknowledge(recipient, params.getThrough()).ignoreResult();
-  });
+  return peer_.calls->run(
+      [&] { return server::acknowledge(store_, open_inbox(context), context); });
 }
 
 kj::Promise<void> DeliveryService::subscribe(SubscribeContext context) {
-  return calls_->run([&]() -> kj::Promise<void> {
-    auto params = context.getParams();
-    OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
-    context.getResults().setSubscription(subscription({QueueName::Kind::inbox, recipient},
-                                                      params.getAfter(),
-                                                      kj::heap<InboxSink>(params.getSink())));
-    return kj::READY_NOW;
+  return peer_.calls->run([&] {
+    return subscribe_to_inbox(subscriptions_, *peer_.calls, open_inbox(context), context);
   });
 }
 

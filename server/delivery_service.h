@@ -3,24 +3,29 @@
 #pragma once
 
 #include "schemas/delivery.capnp.h"
-#include "server/call_gate.h"
+#include "server/service.h"
 #include "server/subscriptions.h"
 
 namespace qnpc::server {
 
 class DeliveryService final : public rpc::DeliveryService::Server {
  public:
-  DeliveryService(Store& store, Subscriptions& subscriptions, std::shared_ptr<CallGate> calls)
-      : store_(store), subscriptions_(subscriptions), calls_(std::move(calls)) {}
+  DeliveryService(const Foundation& foundation, Subscriptions& subscriptions, Peer peer)
+      : foundation_(foundation),
+        store_(foundation.store),
+        subscriptions_(subscriptions),
+        peer_(std::move(peer)) {}
 
  protected:
   kj::Promise<void> exchange(ExchangeContext context) override;
+  kj::Promise<void> describe(DescribeContext context) override;
 
   kj::Promise<void> enqueue(EnqueueContext context) override;
   kj::Promise<void> fetch(FetchContext context) override;
   kj::Promise<void> read(ReadContext context) override;
   kj::Promise<void> acknowledge(AcknowledgeContext context) override;
   kj::Promise<void> subscribe(SubscribeContext context) override;
+  kj::Promise<void> login(LoginContext context) override;
 
   kj::Promise<void> createLog(CreateLogContext context) override;
   kj::Promise<void> append(AppendContext context) override;
@@ -29,12 +34,14 @@ class DeliveryService final : public rpc::DeliveryService::Server {
   kj::Promise<void> subscribeLog(SubscribeLogContext context) override;
 
  private:
-  rpc::Subscription::Client subscription(const QueueName& queue, uint64_t after,
-                                         kj::Own<Sink> sink);
+  /// For the calls of an open server that name a recipient.
+  template <class Context>
+  OwnerKey open_inbox(Context& context) const;
 
+  const Foundation foundation_;
   Store& store_;
   Subscriptions& subscriptions_;
-  std::shared_ptr<CallGate> calls_;
+  const Peer peer_;
 };
 
 }  // namespace qnpc::server

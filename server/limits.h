@@ -103,6 +103,26 @@ inline constexpr std::chrono::minutes connection_idle{15};
 // closing a socket with unread requests in it makes the kernel drop the answers on their way.
 inline constexpr std::chrono::seconds linger{2};
 
+// --- Rates ---
+struct Rate {
+  double burst;       // so many at once
+  double per_second;  // and then so many a second
+};
+// A login is a signature to verify, 60 us; an office with its bots logs in from one address.
+inline constexpr Rate logins{2000, 100};
+// Who invites a thousand people takes a KeyPackage of each.
+inline constexpr Rate claims_by_requester{1200, 1};
+// A popular identity joins some groups at once; its client keeps 20 and more and a last resort.
+inline constexpr Rate claims_of_target{100, 0.2};
+// One person needs one KeyPackage of another for each group, and again where that fails.
+inline constexpr Rate claims_of_pair{10, 1.0 / 60};
+// Each log can grow to log_total_bytes.
+inline constexpr Rate logs_by_identity{50, 1.0 / 60};
+// Welcomes and requests to rejoin: to a thousand new members, some times.
+inline constexpr Rate deliveries{4000, 200};
+// Identities and addresses whose rates are known, some 100 bytes each.
+inline constexpr size_t rate_keys = 100'000;
+
 // --- All connections ---
 // Each is a file descriptor and some 20 KiB.
 inline constexpr size_t connections = 16384;

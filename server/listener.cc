@@ -89,8 +89,9 @@ kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> socket, Admission::
       .then([this, place = std::move(place)](kj::Own<noise::NoiseStream>&& stream) mutable {
         place.handshake_done();
         auto calls = std::make_shared<CallGate>();
-        auto connection =
-            kj::heap<Connection>(kj::mv(stream), make_service_(calls), calls, endpoint_.timer);
+        Peer peer{calls, stream->handshake_hash(), place.host()};
+        auto connection = kj::heap<Connection>(kj::mv(stream), make_service_(std::move(peer)),
+                                               calls, endpoint_.timer);
         auto done = connection->run(stopping_.addBranch());
         return done.attach(kj::mv(connection), std::move(place));
       });

@@ -10,14 +10,14 @@
 
 #include "qnpc/noise/stream.h"
 #include "server/admission.h"
-#include "server/call_gate.h"
+#include "server/peer.h"
 
 namespace qnpc::server {
 
 class Listener final : private kj::TaskSet::ErrorHandler {
  public:
   /// Makes the service for one connection.
-  using MakeService = std::function<capnp::Capability::Client(std::shared_ptr<CallGate>)>;
+  using MakeService = std::function<capnp::Capability::Client(Peer)>;
 
   /// The references must outlive the listener. `service_name` is for the log.
   Listener(kj::LowLevelAsyncIoProvider& io, kj::AutoCloseFd socket, const noise::Endpoint& endpoint,

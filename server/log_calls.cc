@@ -1,32 +1,18 @@
 // log_calls: the calls of the Delivery Service that concern the logs of groups.
-#include "qnpc/crypto/hash.h"
+#include "server/log_calls.h"
+
 #include "server/delivery_service.h"
-#include "server/entries.h"
-#include "server/parameters.h"
+#include "server/inbox_calls.h"
 
 namespace qnpc::server {
 namespace {
-
-LogId log_id(capnp::Data::Reader data) { return exactly<LogId>(data, "the log id"); }
-
-/// What the store knows of a token.
-TokenHash hash_of_token(capnp::Data::Reader data) {
-  auto token = exactly<ByteArray<32>>(data, "the token");
-  Bytes hash = crypto::digest(crypto::Hash::sha256, token);
-  return exactly<TokenHash>(as_data(hash), "SHA-256");
-}
-
-uint64_t possible_epoch(uint64_t epoch) {
-  if (epoch > limits::log_largest_epoch) throw Error(Reason::malformed, "the epoch is too large");
-  return epoch;
-}
 
 /// Of append and appendCommit.
 template <class Params>
 LogAppend message(Params params) {
   return {.log = log_id(params.getLogId()),
           .epoch = possible_epoch(params.getEpoch()),
-          .token = hash_of_token(params.getToken()),
+          .token = hash_of_token(params.getToken(), "the token"),
           .id = exactly<MessageId>(params.getMessageId(), "the message id"),
           .payload = at_most(params.getPayload(), limits::payload_bytes, "the payload")};
 }
@@ -50,16 +36,14 @@ class LogSink final : public Sink {
 }  // namespace
 
 kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
-  return calls_->run([&] {
-    auto params = context.getParams();
-    LogId log = log_id(params.getLogId());
-    auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
-    return store_.create_log(log, possible_epoch(params.getEpoch()), token_hash).ignoreResult();
+  return peer_.calls->run([&] {
+    foundation_.access.require_open_calls();
+    return create_log(store_, context);
   });
 }
 
 kj::Promise<void> DeliveryService::append(AppendContext context) {
-  return calls_->run([&] {
+  return peer_.calls->run([&] {
     LogAppend request = message(context.getParams());
     context.releaseParams();
     return store_.append(std::move(request)).then([context](uint64_t sequence) mutable {
@@ -69,7 +53,7 @@ kj::Promise<void> DeliveryService::append(AppendContext context) {
 }
 
 kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
-  return calls_->run([&] {
+  return peer_.calls->run([&] {
     auto params = context.getParams();
     LogAppend request = message(params);
     auto next = exactly<TokenHash>(params.getNextTokenHash(), "the next token hash");
@@ -85,10 +69,10 @@ kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
 }
 
 kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
-  return calls_->run_large([&] {
+  return peer_.calls->run_large([&] {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
-    TokenHash token = hash_of_token(params.getToken());
+    TokenHash token = hash_of_token(params.getToken(), "the token");
     return store_.read_log(log, token, params.getAfter(), params.getLimit())
         .then([context](Page&& page) mutable {
           auto results = context.getResults(message_size(page));
@@ -100,10 +84,10 @@ kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
 }
 
 kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
-  return calls_->run([&] {
+  return peer_.calls->run([&] {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
-    TokenHash token = hash_of_token(params.getToken());
+    TokenHash token = hash_of_token(params.getToken(), "the token");
     // Nothing stands after the last number: asks only whether the reader may read.
     auto sink = kj::heap<LogSink>(params.getSink());
     return store_.read_log(log, token, UINT64_MAX, 1)
@@ -111,7 +95,8 @@ kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
                sink = kj::mv(sink)](Page&&) mutable -> kj::Promise<void> {
           try {
             QueueName queue{QueueName::Kind::log, log};
-            context.getResults().setSubscription(subscription(queue, after, kj::mv(sink)));
+            context.getResults().setSubscription(kj::heap<Subscription>(
+                subscriptions_.subscribe(queue, after, kj::mv(sink), peer_.calls->pushes())));
             return kj::READY_NOW;
           } catch (const Error& error) {
             return rpc::to_exception(error);

@@ -5,6 +5,7 @@
 #include "qnpc/crypto/hash.h"
 #include "server/delivery_service.h"
 #include "server/parameters.h"
+#include "server/service_test_support.h"
 #include "server/store/store_test_support.h"
 
 namespace qnpc::server {
@@ -85,11 +86,13 @@ class LogCalls : public testing::Test {
 
   kj::EventLoop loop;
   kj::WaitScope scope{loop};
-  ModelStore store{StoreLimits{}};
+  TestFoundation foundation;
+  ModelStore& store = foundation.store;
   kj::TimerImpl timer{kj::origin<kj::TimePoint>()};
   Subscriptions subscriptions{store, timer};
-  std::shared_ptr<CallGate> calls = std::make_shared<CallGate>();
-  rpc::DeliveryService::Client delivery = kj::heap<DeliveryService>(store, subscriptions, calls);
+  Peer peer = foundation.peer();
+  rpc::DeliveryService::Client delivery =
+      kj::heap<DeliveryService>(foundation, subscriptions, peer);
   LogId log = owner(9);
 };
 
@@ -178,12 +181,12 @@ TEST_F(LogCalls, ASubscriberGetsBacklogCaughtUpAndLive) {
     append_request(1, 3, "c").send().wait(scope);
     run();
     EXPECT_EQ(got, "a|[b]c");
-    EXPECT_EQ(calls->pushes()->subscriptions(), 1u);
+    EXPECT_EQ(peer.calls->pushes()->subscriptions(), 1u);
   }
   append_request(1, 4, "d").send().wait(scope);
   run();
   EXPECT_EQ(got, "a|[b]c");  // the subscription was dropped
-  EXPECT_EQ(calls->pushes()->subscriptions(), 0u);
+  EXPECT_EQ(peer.calls->pushes()->subscriptions(), 0u);
 }
 
 TEST_F(LogCalls, StrangersCannotSubscribe) {

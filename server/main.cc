@@ -3,12 +3,14 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstdio>
 #include <deque>
 
 #include "qnpc/crypto/system_random.h"
+#include "server/admin_service.h"
 #include "server/data_directory.h"
 #include "server/log.h"
 #include "server/settings.h"
@@ -83,10 +85,21 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   print("authentication service: " + to_text(local_address(authentication[0])));
   print("delivery service: " + to_text(local_address(delivery[0])));
   Admission admission{AdmissionLimits{}};
-  Shared shared{*store, admission, static_key};
+  Access access(*store, settings.access);
+  const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};
+  Shared shared{{*store, access, description}, admission, static_key};
   std::deque<Worker> workers;
   for (size_t i = 0; i < settings.threads; ++i) {
     workers.emplace_back(shared, Sockets{kj::mv(authentication[i]), kj::mv(delivery[i])});
+  }
+  std::optional<AdminService> admin;
+  try {
+    admin.emplace(*store, admin_socket_path(settings.data_dir));
+  } catch (const kj::Exception& exception) {
+    log::warn("admin_unavailable", {{"reason", exception.getDescription().cStr()}});
+  }
+  if (settings.access.open_calls) {
+    log::warn("open_calls", {{"meaning", "anybody may empty any inbox and take any KeyPackage"}});
   }
   print("ready");
   log::info("ready",
@@ -98,6 +111,7 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
                          {"connections", static_cast<int64_t>(admission.connections())}});
   for (Worker& worker : workers) worker.stop();
   workers.clear();
+  admin.reset();
   store.reset();
   log::info("stopped");
   return exit_ok;
@@ -107,8 +121,13 @@ ExitCode run(int argc, char** argv) {
   auto parsed = parse_settings(argc, argv);
   if (auto code = std::get_if<ExitCode>(&parsed)) return *code;
   const auto& settings = std::get<Settings>(parsed);
+  if (settings.admin.action != AdminCommand::Action::none) {
+    run_admin_command(settings.admin, admin_socket_path(settings.data_dir));
+    return exit_ok;
+  }
   log::configure(settings.log_level, settings.log_format);
   protect_memory();
+  umask(S_IRWXG | S_IRWXO);  // what we make is for our user alone
   raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads what we print may leave
 
@@ -136,6 +155,8 @@ int main(int argc, char** argv) {
   using namespace qnpc::server;
   try {
     return run(argc, argv);
+  } catch (const qnpc::Error& error) {
+    return fail(error.reason() == qnpc::Reason::usage ? exit_usage : exit_other, error.what());
   } catch (const std::exception& error) {
     return fail(exit_other, error.what());
   } catch (const kj::Exception& exception) {

@@ -3,9 +3,11 @@
 
 #include <capnp/blob.h>
 
+#include <algorithm>
 #include <string>
 
 #include "qnpc/base/error.h"
+#include "qnpc/crypto/hash.h"
 #include "server/store/store.h"
 
 namespace qnpc::server {
@@ -24,6 +26,14 @@ T exactly(capnp::Data::Reader data, const char* what) {
 
 inline OwnerKey owner_key(capnp::Data::Reader data, const char* what) {
   return exactly<OwnerKey>(data, what);
+}
+
+/// What the store knows of a token.
+inline TokenHash hash_of_token(capnp::Data::Reader data, const char* what) {
+  auto token = exactly<ByteArray<32>>(data, what);
+  TokenHash hash{};
+  std::ranges::copy(crypto::digest(crypto::Hash::sha256, token), hash.begin());
+  return hash;
 }
 
 /// Throws Reason::too_large over the limit.

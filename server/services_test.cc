@@ -5,7 +5,7 @@
 #include "server/authentication_service.h"
 #include "server/delivery_service.h"
 #include "server/parameters.h"
-#include "server/store/model_store.h"
+#include "server/service_test_support.h"
 #include "server/store/store_test_support.h"
 
 namespace qnpc::server {
@@ -52,12 +52,14 @@ class Services : public testing::Test {
 
   kj::EventLoop loop;
   kj::WaitScope scope{loop};
-  ModelStore store{StoreLimits{}};
-  std::shared_ptr<CallGate> calls = std::make_shared<CallGate>();
-  rpc::AuthenticationService::Client authentication = kj::heap<AuthenticationService>(store, calls);
+  TestFoundation foundation;
+  ModelStore& store = foundation.store;
+  rpc::AuthenticationService::Client authentication =
+      kj::heap<AuthenticationService>(foundation, foundation.peer());
   kj::TimerImpl timer{kj::origin<kj::TimePoint>()};
   Subscriptions subscriptions{store, timer};
-  rpc::DeliveryService::Client delivery = kj::heap<DeliveryService>(store, subscriptions, calls);
+  rpc::DeliveryService::Client delivery =
+      kj::heap<DeliveryService>(foundation, subscriptions, foundation.peer());
   OwnerKey alice = owner(1);
   Bytes short_key = Bytes(31);
 };
@@ -71,6 +73,17 @@ TEST_F(Services, BothAnswerAPing) {
     auto answer = request.send().wait(scope);
     EXPECT_EQ(answer.getReply().getMsgType(), rpc::MsgType::PONG);
     EXPECT_EQ(to_text(View(answer.getReply().getPayload())), "nonce");
+  }
+}
+
+TEST_F(Services, DescribeTheServer) {
+  rpc::EnvelopeExchange::Client services[] = {authentication, delivery};
+  for (auto& service : services) {
+    auto answer = service.describeRequest().send().wait(scope);
+    EXPECT_EQ(answer.getServer().getVersion(), "1.2.3");
+    EXPECT_EQ(answer.getServer().getDeliveryPort(), 7001);
+    EXPECT_TRUE(answer.getServer().getOpenCalls());
+    EXPECT_EQ(answer.getServer().getRegistration(), rpc::Registration::OPEN);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 namespace qnpc::server {
@@ -25,7 +26,7 @@ log. SIGTERM and SIGINT answer what is in flight and end the server.
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, or there was only something to print
-  1  any other failure
+  1  any other failure; for admin also: no server runs, or it refused
   2  a flag or an environment variable that makes no sense
   3  an address that cannot be listened on
   4  the data directory or the database in it cannot be used, or the disk failed)";
@@ -65,6 +66,66 @@ void declare_retention(CLI::App& app, StoreLimits& store) {
                 store.log_retention);
 }
 
+/// Who may do what.
+void declare_access(CLI::App& app, AccessPolicy& access) {
+  const std::map<std::string, Registration> registrations{{"open", Registration::open},
+                                                          {"invitation", Registration::invitation},
+                                                          {"closed", Registration::closed}};
+  app.add_option_function<std::string>(
+         "--registration",
+         [&access, registrations](const std::string& name) {
+           access.registration = registrations.at(name);
+         },
+         "Whom the server admits: everybody (open), those with an invitation, or only those who "
+         "were added (closed); see `admin` (default open)")
+      ->envname("QUICNPROTOCHAT_REGISTRATION")
+      ->type_name("POLICY")
+      ->check(CLI::IsMember({"open", "invitation", "closed"}));
+  app.add_flag("--open", access.open_calls,
+               "Answer also the calls that need no login: anybody may then empty any inbox")
+      ->envname("QUICNPROTOCHAT_OPEN");
+  app.add_flag(
+         "!--no-rate-limits", access.rate_limits,
+         "Count no calls by address and identity, for instance where all come through one proxy")
+      ->envname("QUICNPROTOCHAT_NO_RATE_LIMITS");
+}
+
+/// `admin ...`: what to ask the running server.
+void declare_admin(CLI::App& app, AdminCommand& command) {
+  using Action = AdminCommand::Action;
+  CLI::App* admin = app.add_subcommand(
+      "admin", "Ask the server that runs on the same data directory: whom it admits");
+  admin->require_subcommand(1);
+  admin->fallthrough();
+  auto add = [&](const char* name, const char* about, Action action) {
+    CLI::App* sub = admin->add_subcommand(name, about);
+    sub->fallthrough();
+    sub->add_flag("--json", command.json, "One JSON object a line");
+    sub->callback([&command, action] { command.action = action; });
+    return sub;
+  };
+  CLI::App* invite =
+      add("invite", "Print a new invitation, for `register --invitation-file`", Action::invite);
+  invite->add_option("--uses", command.uses, "How many identities it admits")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  invite->add_option("--days", command.days, "How long it is good for")
+      ->check(CLI::Range(1, 3650))
+      ->capture_default_str();
+  add("invitations", "List the invitations", Action::invitations);
+  add("revoke", "End an invitation; whom it let in stays", Action::revoke)
+      ->add_option("id", command.argument, "The beginning of its id, as `invitations` lists it")
+      ->required();
+  for (auto [name, about, action] :
+       {std::tuple("add", "Admit an identity", Action::add),
+        std::tuple("remove", "Admit it no longer, from its next login on", Action::remove)}) {
+    add(name, about, action)
+        ->add_option("identity-key", command.argument, "64 hex digits")
+        ->required();
+  }
+  add("members", "List who was added or invited", Action::members);
+}
+
 void declare(CLI::App& app, Settings& settings) {
   app.set_version_flag("--version", "quicnprotochat-server " QNPC_VERSION);
   app.add_option("--listen", settings.listen, "Address of the Authentication Service; port 0: any")
@@ -84,6 +145,7 @@ void declare(CLI::App& app, Settings& settings) {
       ->type_name("COUNT")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
+  declare_access(app, settings.access);
   declare_retention(app, settings.store);
   app.add_option("--log-level", settings.log_level, "The least that is logged")
       ->envname("QUICNPROTOCHAT_LOG_LEVEL")
@@ -98,6 +160,7 @@ void declare(CLI::App& app, Settings& settings) {
   app.add_flag("--print-key", settings.print_key,
                "Print the server's public key in hexadecimal and exit")
       ->envname("QUICNPROTOCHAT_PRINT_KEY");
+  declare_admin(app, settings.admin);
   app.footer(footer);
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <variant>
 
+#include "server/access.h"
+#include "server/admin_command.h"
 #include "server/store/writer.h"
 
 namespace qnpc::server {
@@ -15,9 +17,11 @@ struct Settings {
   std::string data_dir;
   size_t threads = 0;
   StoreLimits store;
+  AccessPolicy access;
   std::string log_level = "info";
   std::string log_format = "text";
   bool print_key = false;
+  AdminCommand admin;  // its action is none where this process is to be the server
 };
 
 /// What a process says when it ends; --help and the man page list them too.

@@ -45,15 +45,15 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
   auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
   crypto::SystemRandom random;
   noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options()};
-  Subscriptions subscriptions(shared_.store, timer);
+  Subscriptions subscriptions(shared_.foundation.store, timer);
+  const Foundation& foundation = shared_.foundation;
   Listener authentication(*io.lowLevelProvider, kj::mv(sockets.authentication), endpoint,
-                          shared_.admission, "authentication",
-                          [this](std::shared_ptr<CallGate> calls) {
-                            return kj::heap<AuthenticationService>(shared_.store, calls);
+                          shared_.admission, "authentication", [&](Peer peer) {
+                            return kj::heap<AuthenticationService>(foundation, std::move(peer));
                           });
   Listener delivery(*io.lowLevelProvider, kj::mv(sockets.delivery), endpoint, shared_.admission,
-                    "delivery", [&](std::shared_ptr<CallGate> calls) {
-                      return kj::heap<DeliveryService>(shared_.store, subscriptions, calls);
+                    "delivery", [&](Peer peer) {
+                      return kj::heap<DeliveryService>(foundation, subscriptions, std::move(peer));
                     });
   auto expiring = expire_for_ever(timer).eagerlyEvaluate(nullptr);
   stop_ = kj::mv(stop.fulfiller);
@@ -72,7 +72,7 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
 /// Each loop does it, so that none has to be the one that does: there is little to do once it was
 /// done.
 kj::Promise<void> Worker::expire_for_ever(kj::Timer& timer) {
-  return shared_.store.expire()
+  return shared_.foundation.store.expire()
       .catch_([](kj::Exception&&) { return false; })  // the disk is full or busy: later
       .then([&timer](bool more) -> kj::Promise<void> {
         if (more) return kj::READY_NOW;

@@ -10,13 +10,13 @@
 
 #include "qnpc/noise/transport.h"
 #include "server/admission.h"
-#include "server/store/store.h"
+#include "server/service.h"
 
 namespace qnpc::server {
 
 /// What all workers use together. All of it may be used from any thread and outlives them.
 struct Shared {
-  Store& store;
+  const Foundation foundation;
   Admission& admission;
   const noise::StaticKey& static_key;
 };

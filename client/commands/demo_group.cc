@@ -19,8 +19,13 @@ class DemoMember {
 
   void publish_key_package() {
     AuthenticationClient& service = session_.authentication().client;
-    service.upload_key_package(key(), messenger_.unpublished_key_package());
+    service.log_in(messenger_.identity(), {});
+    service.upload_key_package(key(), messenger_.unpublished_key_package(),
+                               KeyPackageKind::single_use);
     messenger_.key_package_published();
+    DeliveryClient& delivery = session_.delivery().client;
+    delivery.log_in(messenger_.identity());
+    delivery.set_inbox_token(messenger_.identity());
   }
   void invite(DemoMember& other) {
     Intent intent;

@@ -1,5 +1,4 @@
-// join: accepts every invitation that waits in the inbox, and leaves fresh KeyPackages for those
-// that were used up.
+// join: accepts every invitation that waits in the inbox.
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
@@ -36,7 +35,6 @@ void join(Context& context) {
     ++joined;
   }
   if (joined == 0) throw Error(Reason::not_found, "no invitation is waiting");
-  for (size_t i = 0; i < joined; ++i) session.publish_key_package();
 }
 
 }  // namespace qnpc::client::commands

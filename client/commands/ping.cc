@@ -10,16 +10,23 @@ void ping_one(Context& context, const char* service, const std::string& address,
   auto start = std::chrono::steady_clock::now();
   online.client.ping();
   std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  ServerFacts server = online.client.describe();
   std::string key = to_hex(online.connection.server_key());
   char milliseconds[32];
   std::snprintf(milliseconds, sizeof milliseconds, "%.2f ms", time.count());
   context.output.line(std::string(service) + " service at " + address + ": " + milliseconds +
-                          "\n  server key " + key + " (" + std::string(name(online.trust)) + ")",
+                          "\n  server key " + key + " (" + std::string(name(online.trust)) + ")" +
+                          "\n  version " + server.version + ", registration " +
+                          server.registration +
+                          (server.open_calls ? ", answers calls without a login" : ""),
                       {{"service", service},
                        {"address", address},
                        {"milliseconds", time.count()},
                        {"server_key", key},
-                       {"trust", name(online.trust)}});
+                       {"trust", name(online.trust)},
+                       {"version", server.version},
+                       {"registration", server.registration},
+                       {"open_calls", server.open_calls}});
 }
 
 }  // namespace

@@ -11,11 +11,13 @@ namespace qnpc::client {
 namespace {
 
 constexpr int64_t application_id = 0x514e5043;  // "QNPC"
-constexpr int64_t version = 2;
+constexpr int64_t version = 3;
 constexpr std::string_view identity = "identity";
+constexpr std::string_view token = "inbox_token";
 constexpr size_t identity_seed_size = 32;
+constexpr size_t inbox_token_size = 32;
 
-// The tables of version 2. AUTOINCREMENT: an id is part of what its value is sealed with, so it
+// The tables of version 3. AUTOINCREMENT: an id is part of what its value is sealed with, so it
 // must never be given a second time.
 constexpr const char* tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -37,7 +39,7 @@ constexpr const char* tables[] = {
     " value BLOB NOT NULL)",
     "CREATE TABLE pins (address TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "PRAGMA application_id = 0x514e5043",
-    "PRAGMA user_version = 2",
+    "PRAGMA user_version = 3",
 };
 
 void create_tables(Database& database, const KeyRecipe& recipe) {
@@ -95,7 +97,7 @@ bool has_tables(Database& database, const std::string& path) {
                                      "with --state");
   }
   if (found < version) {
-    throw Error(Reason::unsupported, path + " was written before groups had logs (version " +
+    throw Error(Reason::unsupported, path + " was written before inboxes had tokens (version " +
                                          std::to_string(found) + " of the file). Name another " +
                                          "file with --state and register anew");
   }
@@ -140,7 +142,7 @@ std::unique_ptr<State> State::open(const std::string& path, Mode mode, const Key
     std::unique_ptr<State> state(new State(path, std::move(database), std::move(made.key), random));
     Transaction transaction(state->database_);
     create_tables(state->database_, made.recipe);
-    state->meta.put(identity, random.secret(identity_seed_size).reveal());
+    state->make_identity(random);
     transaction.commit();
     state->database_.run("PRAGMA journal_mode = WAL");
     return state;
@@ -160,13 +162,24 @@ std::unique_ptr<State> State::in_memory(Random& random) {
   std::unique_ptr<State> state(new State(":memory:", Database(":memory:", limits::lock_retry),
                                          random.secret(crypto::box_key_size), random));
   create_tables(state->database_, KeyRecipe{});
-  state->meta.put(identity, random.secret(identity_seed_size).reveal());
+  state->make_identity(random);
   return state;
 }
 
 void State::reacquire() {
   database_ = lock(path_);
   if (!has_tables(database_, path_)) throw Error(Reason::corrupt, path_ + " was emptied");
+}
+
+void State::make_identity(Random& random) {
+  meta.put(identity, random.secret(identity_seed_size).reveal());
+  meta.put(token, random.bytes(inbox_token_size));
+}
+
+Bytes State::inbox_token() const {
+  std::optional<Secret> found = meta.get(token);
+  if (!found) throw Error(Reason::corrupt, "the state file holds no token for the inbox");
+  return to_bytes(found->reveal());
 }
 
 Secret State::identity_seed() const {

@@ -31,11 +31,14 @@ class State {
 
   /// The seed of our Ed25519 identity key.
   Secret identity_seed() const;
+  /// 32 bytes that deliver into our inbox.
+  Bytes inbox_token() const;
   Database& database() { return database_; }
   Records group_records(GroupRef group) { return Records(store_, group); }
 
  private:
   State(std::string path, Database database, Secret key, Random& random);
+  void make_identity(Random& random);
 
   std::string path_;
   Database database_;

@@ -284,7 +284,7 @@ TEST_F(Tables, HistoryShowsOnce) {
 }
 
 TEST_F(Tables, OutboxKeepsIdsUntilEachIsDelivered) {
-  Bytes alice(32, 1), bob(32, 2);
+  Recipient alice{Bytes(32, 1), Bytes(32, 3)}, bob{Bytes(32, 2), {}};
   state_->outbox.add(as_view("nobody"), {}, random_);
   state_->outbox.add(as_view("commit"), {alice, bob}, random_);
   state_->outbox.add(as_view("welcome"), {bob}, random_);
@@ -293,6 +293,9 @@ TEST_F(Tables, OutboxKeepsIdsUntilEachIsDelivered) {
   EXPECT_EQ(state_->outbox.payload(waiting[0]), Secret::copy_of(as_view("commit")));
   std::vector<Delivery> deliveries = state_->outbox.deliveries(waiting[0]);
   ASSERT_EQ(deliveries.size(), 2u);
+  EXPECT_EQ(deliveries[0].recipient.identity_key, alice.identity_key);
+  EXPECT_EQ(deliveries[0].recipient.token, alice.token);
+  EXPECT_EQ(deliveries[1].recipient.token, bob.token);
   EXPECT_NE(deliveries[0].message_id, deliveries[1].message_id);
   EXPECT_EQ(state_->outbox.deliveries(waiting[0])[1].message_id, deliveries[1].message_id);
   state_->outbox.remove(deliveries[1]);

@@ -33,7 +33,8 @@ struct HistoryValue {
 struct DeliveryValue {
   Bytes recipient;
   MessageId message_id{};
-  static auto wire(auto& m) { return std::tie(m.recipient, m.message_id); }
+  Bytes token;
+  static auto wire(auto& m) { return std::tie(m.recipient, m.message_id, m.token); }
 };
 
 struct CursorValue {
@@ -243,14 +244,14 @@ void Appends::remove(int64_t id) { store_.database.run("DELETE FROM appends WHER
 
 // --- Outbox ---
 
-void Outbox::add(View payload, const std::vector<Bytes>& recipients, Random& random) {
+void Outbox::add(View payload, const std::vector<Recipient>& recipients, Random& random) {
   if (recipients.empty()) return;
   int64_t outgoing = next_id(store_.database, "outgoing");
   Bytes sealed = store_.vault.seal({"outgoing", "payload", std::to_string(outgoing)}, payload);
   store_.database.run("INSERT INTO outgoing VALUES (?, ?)", outgoing, View(sealed));
-  for (const Bytes& recipient : recipients) {
+  for (const Recipient& recipient : recipients) {
     int64_t id = next_id(store_.database, "deliveries");
-    DeliveryValue value{recipient, {}};
+    DeliveryValue value{recipient.identity_key, {}, recipient.token};
     random.fill(value.message_id);
     Bytes delivery =
         seal_struct(store_.vault, {"deliveries", "value", row_of(id, outgoing)}, value);
@@ -279,7 +280,7 @@ std::vector<Delivery> Outbox::deliveries(int64_t outgoing) const {
     int64_t id = q.integer(0);
     auto value = open_struct<DeliveryValue>(
         store_.vault, {"deliveries", "value", row_of(id, outgoing)}, q.blob(1));
-    out.push_back({id, std::move(value.recipient), value.message_id});
+    out.push_back({id, {std::move(value.recipient), std::move(value.token)}, value.message_id});
   }
   return out;
 }

@@ -181,9 +181,15 @@ class Appends {
   Store store_;
 };
 
+/// An inbox, and what delivers into it.
+struct Recipient {
+  Bytes identity_key;
+  Bytes token;  // 32 bytes; empty where none is known
+};
+
 struct Delivery {
   int64_t id = 0;
-  Bytes recipient;
+  Recipient recipient;
   MessageId message_id{};
 };
 
@@ -191,7 +197,7 @@ struct Delivery {
 class Outbox {
  public:
   explicit Outbox(Store store) : store_(store) {}
-  void add(View payload, const std::vector<Bytes>& recipients, Random& random);
+  void add(View payload, const std::vector<Recipient>& recipients, Random& random);
   /// The payloads that wait, oldest first.
   std::vector<int64_t> waiting() const;
   Secret payload(int64_t outgoing) const;

@@ -126,6 +126,11 @@ Bytes GroupMember::generate_key_package(UnixTime now) {
   return mls::to_message(make_key_package(state_->identity, state_->keys, state_->random, now));
 }
 
+Bytes GroupMember::generate_last_resort(UnixTime now) {
+  return mls::to_message(make_key_package(state_->identity, state_->keys, state_->random, now,
+                                          KeyPackageUse::last_resort));
+}
+
 void GroupMember::create_group(std::string_view name, UnixTime now) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   state_->group =
@@ -292,6 +297,15 @@ Secret GroupMember::append_token() const {
 std::vector<Bytes> GroupMember::members() const {
   const mls::RatchetTree& tree = state_->current().tree();
   return identities(tree, tree.members());
+}
+
+Bytes GroupMember::inbox_token(View identity_key) const {
+  for (const mls::Member& member : state_->current().members()) {
+    if (!equal(member.leaf->signature_key, identity_key)) continue;
+    const Bytes* token = mls::find_extension(member.leaf->extensions, inbox_token_extension);
+    return token == nullptr ? Bytes() : *token;
+  }
+  return {};
 }
 
 MessageInfo inspect_message(View message) {

@@ -66,6 +66,9 @@ class GroupMember {
 
   /// A fresh KeyPackage as MLSMessage; its private keys go to `keys` until a Welcome uses them.
   Bytes generate_key_package(UnixTime now);
+  /// One that may be used again and again; its private keys stay. It is for when the others have
+  /// run out, since who learns its keys can read every Welcome that was made for it.
+  Bytes generate_last_resort(UnixTime now);
 
   /// Starts a group of one. Group id and log id are random; `name` (UTF-8, up to
   /// limits::group_name bytes) is what people call it. Name and log id travel encrypted in the
@@ -118,7 +121,9 @@ class GroupMember {
   std::string group_name() const;
   uint64_t epoch() const;
   std::vector<Bytes> members() const;  // identity keys, in leaf order
-  Bytes epoch_authenticator() const;   // RFC 9420 8.7: equal for all who agree on the history
+  /// What delivers into a member's inbox; empty where it publishes none, or for who is no member.
+  Bytes inbox_token(View identity_key) const;
+  Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history
 
  private:
   struct State;

@@ -14,4 +14,10 @@ Identity Identity::from_seed(View seed) {
   return Identity(crypto::signature_key_from_private(scheme, seed));
 }
 
+Identity Identity::with_inbox_token(View token) const {
+  Identity out = from_seed(seed().reveal());
+  out.inbox_token_ = to_bytes(token);
+  return out;
+}
+
 }  // namespace qnpc::group

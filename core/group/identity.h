@@ -14,14 +14,19 @@ class Identity {
   static Identity generate(Random& random);
   /// From the 32-byte seed that `seed` gives. Throws Reason::bad_key.
   static Identity from_seed(View seed);
+  /// The same with a token that delivers into its inbox, for those who may invite it to know.
+  Identity with_inbox_token(View token) const;
 
   View identity_key() const { return key_.public_key; }
   const Secret& seed() const { return key_.private_key; }
   const crypto::SignatureKeyPair& key_pair() const { return key_; }
+  /// 32 bytes, or none.
+  View inbox_token() const { return inbox_token_; }
 
  private:
   explicit Identity(crypto::SignatureKeyPair key) : key_(std::move(key)) {}
   crypto::SignatureKeyPair key_;
+  Bytes inbox_token_;
 };
 
 }  // namespace qnpc::group

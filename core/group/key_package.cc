@@ -5,6 +5,9 @@
 namespace qnpc::group {
 namespace {
 
+// Of the MLS working group's extensions, as other implementations have it.
+constexpr mls::ExtensionType last_resort_extension{0x000a};
+
 std::string record_name(View ref) { return "key_package/" + to_hex(ref); }
 
 uint64_t in_seconds(std::chrono::hours hours) {
@@ -17,22 +20,29 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   mls::LeafNode leaf;
   leaf.signature_key = to_bytes(identity.identity_key());
   leaf.credential.identity = leaf.signature_key;
-  leaf.capabilities = {.versions = {mls::ProtocolVersion::mls10},
-                       .cipher_suites = {default_suite},
-                       .extensions = {group_name_extension, group_log_extension},
-                       .proposals = {},
-                       .credentials = {mls::CredentialType::basic}};
+  leaf.capabilities = {
+      .versions = {mls::ProtocolVersion::mls10},
+      .cipher_suites = {default_suite},
+      .extensions = {group_name_extension, group_log_extension, inbox_token_extension},
+      .proposals = {},
+      .credentials = {mls::CredentialType::basic}};
   leaf.leaf_node_source = mls::LeafNodeSource::key_package;
   uint64_t skew = in_seconds(limits::clock_skew);
   leaf.lifetime = {now.seconds - std::min(now.seconds, skew),
                    now.seconds + in_seconds(limits::key_package_lifetime)};
+  if (!identity.inbox_token().empty()) {
+    leaf.extensions.push_back({inbox_token_extension, to_bytes(identity.inbox_token())});
+  }
   return leaf;
 }
 
 mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
-                                 UnixTime now) {
-  mls::NewKeyPackage made = mls::new_key_package(
-      mls::suite_of(default_suite), leaf_template(identity, now), identity.key_pair(), random);
+                                 UnixTime now, KeyPackageUse use) {
+  mls::Extensions extensions;
+  if (use == KeyPackageUse::last_resort) extensions.push_back({last_resort_extension, {}});
+  mls::NewKeyPackage made =
+      mls::new_key_package(mls::suite_of(default_suite), leaf_template(identity, now),
+                           identity.key_pair(), random, std::move(extensions));
   const mls::KeyPackage& key_package = made.key_package;
 
   codec::SecretWriter w;
@@ -60,6 +70,7 @@ std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,
 }
 
 void forget_key_package(const mls::KeyPackage& key_package, Storage& keys) {
+  if (mls::find_extension(key_package.extensions, last_resort_extension) != nullptr) return;
   keys.erase(record_name(key_package.ref()));
 }
 

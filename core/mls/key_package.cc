@@ -24,7 +24,8 @@ Bytes KeyPackage::ref() const {
 }
 
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
-                              const crypto::SignatureKeyPair& signer, Random& random) {
+                              const crypto::SignatureKeyPair& signer, Random& random,
+                              Extensions extensions) {
   NewKeyPackage out{.keys = {crypto::generate_hpke_key(suite.kem(), random),
                              crypto::generate_hpke_key(suite.kem(), random)}};
   leaf.encryption_key = out.keys.encryption.public_key;
@@ -33,6 +34,7 @@ NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
   out.key_package.cipher_suite = suite.id;
   out.key_package.init_key = out.keys.init.public_key;
   out.key_package.leaf_node = std::move(leaf);
+  out.key_package.extensions = std::move(extensions);
   out.key_package.sign(suite, signer);
   return out;
 }

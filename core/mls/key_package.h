@@ -34,7 +34,8 @@ struct NewKeyPackage {
 /// A KeyPackage with key pairs of its own. `leaf` says who the client is and what it can do: its
 /// signature key is `signer`'s, its encryption key is made here, its lifetime is the caller's.
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
-                              const crypto::SignatureKeyPair& signer, Random& random);
+                              const crypto::SignatureKeyPair& signer, Random& random,
+                              Extensions extensions = {});
 
 /// Everything of 10.1 that depends neither on a group nor on the time, and the credential (7.3).
 void validate_key_package(const KeyPackage& key_package, const Policy& policy);

@@ -24,8 +24,9 @@ def program(name):
 class Server:
     """One server process; started again it has the same folder, and so the same key."""
 
-    def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0"):
+    def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0", options=()):
         self.folder = folder
+        self.options = options
         self.authentication = authentication
         self.delivery = delivery
         self.key = None
@@ -35,7 +36,7 @@ class Server:
     def start(self):
         self.process = subprocess.Popen(
             [program("quicnprotochat-server"), "--data-dir", self.folder, "--log-level", "warn",
-             "--listen", self.authentication, "--ds-listen", self.delivery],
+             "--listen", self.authentication, "--ds-listen", self.delivery, *self.options],
             stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             name, _, value = line.strip().partition(": ")
@@ -48,6 +49,12 @@ class Server:
             elif name == "ready":
                 return
         raise AssertionError("the server did not start")
+
+    def admin(self, *arguments):
+        """The outcome of an administrator's command."""
+        return Outcome(subprocess.run(
+            [program("quicnprotochat-server"), "--data-dir", self.folder, "admin", *arguments,
+             "--json"], capture_output=True, text=True, timeout=COMMAND_SECONDS))
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -117,8 +124,8 @@ class Person:
             process.communicate()
         return process.returncode
 
-    def register(self):
-        self.key = self.must("register")[0]["identity_key"]
+    def register(self, *options):
+        self.key = self.must("register", *options)[0]["identity_key"]
         return self.key
 
     def texts(self, kind):
@@ -142,11 +149,13 @@ class Person:
 class World(unittest.TestCase):
     """A test case with a server and a folder of its own."""
 
+    server_options = ()
+
     def setUp(self):
         temporary = tempfile.TemporaryDirectory(prefix="qnpc-e2e.")
         self.addCleanup(temporary.cleanup)
         self.folder = temporary.name
-        self.server = Server(os.path.join(self.folder, "server"))
+        self.server = Server(os.path.join(self.folder, "server"), options=self.server_options)
         self.addCleanup(self.server.stop)
 
     def person(self, name, registered=True):

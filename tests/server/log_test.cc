@@ -30,8 +30,8 @@ class LogServer : public testing::Test {
   std::unique_ptr<ServerProcess> start() {
     auto server = std::make_unique<ServerProcess>(
         QNPC_SERVER,
-        std::vector<std::string>{"--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
-                                 "--ds-listen", "127.0.0.1:0", "--threads", "2"});
+        std::vector<std::string>{"--open", "--data-dir", directory.file("data"), "--listen",
+                                 "127.0.0.1:0", "--ds-listen", "127.0.0.1:0", "--threads", "2"});
     server->wait_ready();
     return server;
   }

@@ -1,0 +1,73 @@
+#include "server/rate_limiter.h"
+
+#include <gtest/gtest.h>
+
+#include "qnpc/base/error.h"
+#include "tests/support/reason_of.h"
+
+namespace qnpc::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RateLimiterTest : public testing::Test {
+ protected:
+  /// How many of so many attempts succeed.
+  int take(const std::string& key, int attempts) {
+    int taken = 0;
+    for (int i = 0; i < attempts; ++i) {
+      try {
+        limiter.take(key);
+        ++taken;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.reason(), Reason::rate_limited);
+      }
+    }
+    return taken;
+  }
+
+  // Far from its beginning, as a machine's that has run for a while.
+  std::chrono::steady_clock::time_point now{1h};
+  RateLimiter limiter{{3, 0.5}, "too many", [this] { return now; }, 4};
+};
+
+TEST_F(RateLimiterTest, GivesTheBurstAndThenTheRate) {
+  EXPECT_EQ(take("a", 10), 3);
+  now += 1s;
+  EXPECT_EQ(take("a", 10), 0);
+  now += 1s;
+  EXPECT_EQ(take("a", 10), 1);
+  now += 1000s;
+  EXPECT_EQ(take("a", 10), 3);
+}
+
+TEST_F(RateLimiterTest, KeysDoNotShare) {
+  EXPECT_EQ(take("a", 10), 3);
+  EXPECT_EQ(take("b", 2), 2);
+  EXPECT_EQ(take("a", 10), 0);
+  EXPECT_EQ(take("b", 2), 1);
+}
+
+TEST_F(RateLimiterTest, SaysWhenToTryAgain) {
+  take("a", 3);
+  now += 500ms;
+  try {
+    limiter.take("a");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "too many. Try again in 2 seconds");
+  }
+}
+
+TEST_F(RateLimiterTest, ForgetsOnlyWhoeverHasItsBurstAgain) {
+  for (const char* key : {"a", "b", "c", "d"}) take(key, 3);
+  EXPECT_EQ(test::reason_of([&] { limiter.take("e"); }), Reason::overloaded);
+  now += 4s;
+  EXPECT_EQ(take("a", 1), 1);
+  now += 3s;  // the others are full again
+  EXPECT_EQ(take("e", 3), 3);
+  EXPECT_EQ(take("a", 10), 2);
+}
+
+}  // namespace
+}  // namespace qnpc::server

@@ -1,0 +1,22 @@
+// service_test_support: what stands under a service in its unit tests.
+#pragma once
+
+#include "server/service.h"
+#include "server/store/model_store.h"
+
+namespace qnpc::server {
+
+/// An open server unless a test says otherwise. Its time stands still.
+struct TestFoundation {
+  explicit TestFoundation(const AccessPolicy& policy = {.open_calls = true})
+      : access(store, policy, [] { return std::chrono::steady_clock::time_point(); }) {}
+  operator Foundation() { return {store, access, description}; }  // NOLINT: as it is
+
+  Peer peer() { return {std::make_shared<CallGate>(), {}, "a host"}; }
+
+  ModelStore store{StoreLimits{}};
+  Access access;
+  Description description{"1.2.3", 7001};
+};
+
+}  // namespace qnpc::server

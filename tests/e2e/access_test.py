@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Whom a server admits, and what its operator says to it while it runs."""
+
+import os
+import stat
+import unittest
+
+from world import OK, REFUSED, USAGE, World
+
+
+class Admits(World):
+    def invitation(self, *options):
+        outcome = self.server.admin("invite", *options)
+        self.assertEqual(outcome.code, OK, outcome.err)
+        path = os.path.join(self.folder, "invitation")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(outcome.objects()[0]["invitation"] + "\n")
+        return path
+
+    def converse(self, alice, bob):
+        self.group_of(alice, bob)
+        alice.must("send", "--msg", "hello")
+        self.assertEqual([e["text"] for e in bob.must("recv")], ["hello"])
+
+
+class Everybody(Admits):
+    def test_says_so(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.converse(alice, bob)
+        for service in alice.must("ping"):
+            self.assertEqual((service["registration"], service["open_calls"]), ("open", False))
+
+    def test_who_has_never_registered_may_look(self):
+        bob = self.person("bob")
+        stranger = self.person("stranger", registered=False)
+        self.assertEqual(stranger.must("fetch-key", bob.key)[0]["identity_key"], bob.key)
+
+
+class ByInvitation(Admits):
+    server_options = ("--registration", "invitation")
+
+    def test_needs_an_invitation_once(self):
+        alice = self.person("alice", registered=False)
+        self.expect(REFUSED, alice.run("register"), "invitation")
+        path = self.invitation("--uses", "2")
+        alice.register("--invitation-file", path)
+        alice.must("register")
+        bob = self.person("bob", registered=False)
+        bob.register("--invitation-file", path)
+        carol = self.person("carol", registered=False)
+        self.expect(REFUSED, carol.run("register", "--invitation-file", path), "used up")
+        self.converse(alice, bob)
+        self.assertEqual({m["identity_key"] for m in self.server.admin("members").objects()},
+                         {alice.key, bob.key})
+
+    def test_survives_a_restart(self):
+        path = self.invitation()
+        alice = self.person("alice", registered=False)
+        alice.register("--invitation-file", path)
+        self.server.restart()
+        alice.must("sync")
+        self.assertEqual(self.server.admin("invitations").objects()[0]["used"], 1)
+
+    def test_is_revoked(self):
+        path = self.invitation()
+        listed = self.server.admin("invitations").objects()
+        self.assertEqual([(i["uses"], i["used"]) for i in listed], [(1, 0)])
+        self.assertEqual(self.server.admin("revoke", listed[0]["id"][:12]).code, OK)
+        self.assertNotEqual(self.server.admin("revoke", listed[0]["id"]).code, OK)
+        alice = self.person("alice", registered=False)
+        self.expect(REFUSED, alice.run("register", "--invitation-file", path), "no such invitation")
+
+    def test_file_is_checked(self):
+        alice = self.person("alice", registered=False)
+        path = os.path.join(self.folder, "note")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("see you there\n")
+        self.expect(USAGE, alice.run("register", "--invitation-file", path), "64 hexadecimal")
+
+
+class OnlyTheNamed(Admits):
+    server_options = ("--registration", "closed")
+
+    def test_admits_who_was_added_until_removed(self):
+        alice = self.person("alice", registered=False)
+        self.expect(REFUSED, alice.run("register"), "its operator has named")
+        key = alice.must("whoami")[0]["identity_key"]
+        self.assertEqual(self.server.admin("add", key).code, OK)
+        alice.must("register")
+        self.assertEqual(self.server.admin("remove", key).code, OK)
+        self.expect(REFUSED, alice.run("register"), key)
+
+
+class Administration(World):
+    def test_the_socket_is_its_owners(self):
+        mode = os.stat(os.path.join(self.server.folder, "admin.sock")).st_mode
+        self.assertEqual(stat.S_IMODE(mode) & 0o077, 0)
+
+    def test_tells_when_no_server_runs(self):
+        self.server.kill()
+        outcome = self.server.admin("members")
+        self.assertEqual(outcome.code, 1)
+        self.assertIn("no server answers", outcome.err)
+
+    def test_refuses_what_is_no_key(self):
+        self.assertEqual(self.server.admin("add", "12").code, 2)
+        self.assertEqual(self.server.admin("frobnicate").code, 2)
+
+
+class WithoutLogins(Admits):
+    server_options = ("--open",)
+
+    def test_says_so_and_works_the_same(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.converse(alice, bob)
+        self.assertTrue(all(service["open_calls"] for service in alice.must("ping")))
+
+
+if __name__ == "__main__":
+    unittest.main()
