@@ -9,7 +9,7 @@
 
 namespace qnpc::crypto {
 
-enum class Kem { dhkem_p256, dhkem_p384, dhkem_p521, dhkem_x25519, dhkem_x448 };
+enum class Kem { dhkem_p256, dhkem_p384, dhkem_p521, dhkem_x25519, dhkem_x448, xwing };
 
 struct HpkeSuite {
   Kem kem;
@@ -39,15 +39,16 @@ HpkeKeyPair derive_hpke_key(Kem kem, View ikm);
 /// Throws Reason::bad_key where the bytes are no private key of the KEM.
 HpkeKeyPair hpke_key_from_private(Kem kem, View private_key);
 /// Whether the bytes are a public key of the KEM that yields secrets: a point on the NIST curves,
-/// no point of low order on the others (RFC 9180 7.1.4).
+/// no point of low order on the others (RFC 9180 7.1.4), and for X-Wing also a canonical ML-KEM
+/// key.
 bool valid_hpke_key(Kem kem, View public_key);
 
 /// SealBase. Throws Reason::bad_key where `public_key` yields no secret.
 HpkeCiphertext hpke_seal(const HpkeSuite& suite, View public_key, View info, View aad,
                          View plaintext, Random& random);
 
-/// SealBase in two steps, for many recipients of one `info`. The first costs two multiplications of
-/// a point, and can be taken by several threads before `info` is known.
+/// SealBase in two steps, for many recipients of one `info`. The first costs nearly all of it, and
+/// can be taken by several threads before `info` is known.
 struct HpkeEncapsulation {
   Secret shared_secret;
   Bytes kem_output;

@@ -131,7 +131,8 @@ TEST(Hpke, EverySuiteRoundTripsAndRefusesAnyFlippedBit) {
                           HpkeSuite{Kem::dhkem_p256, Hash::sha256, Aead::aes_128_gcm},
                           HpkeSuite{Kem::dhkem_p384, Hash::sha384, Aead::aes_256_gcm},
                           HpkeSuite{Kem::dhkem_p521, Hash::sha512, Aead::aes_256_gcm},
-                          HpkeSuite{Kem::dhkem_x448, Hash::sha512, Aead::chacha20_poly1305}}) {
+                          HpkeSuite{Kem::dhkem_x448, Hash::sha512, Aead::chacha20_poly1305},
+                          HpkeSuite{Kem::xwing, Hash::sha256, Aead::chacha20_poly1305}}) {
     HpkeKeyPair key = generate_hpke_key(suite.kem, random);
     HpkeCiphertext sealed = hpke_seal(suite, key.public_key, info, aad, plaintext, random);
     Secret opened = hpke_open(suite, key, sealed.kem_output, info, aad, sealed.ciphertext);

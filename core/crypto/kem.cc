@@ -3,11 +3,12 @@
 #include "qnpc/base/error.h"
 #include "qnpc/crypto/ec.h"
 #include "qnpc/crypto/x25519.h"
+#include "qnpc/crypto/xwing.h"
 
 namespace qnpc::crypto {
 namespace {
 
-// RFC 9180 7.1, table 2. Sizes in bytes.
+// RFC 9180 7.1, table 2. Sizes in bytes. X-Wing is a KEM by itself and uses no hash of HPKE's.
 struct KemFacts {
   uint16_t id;
   Hash hash;
@@ -21,12 +22,14 @@ const KemFacts& facts(Kem kem) {
   static constexpr KemFacts p521{0x0012, Hash::sha512, 66, 64};
   static constexpr KemFacts x25519{0x0020, Hash::sha256, 32, 32};
   static constexpr KemFacts x448{0x0021, Hash::sha512, 56, 64};
+  static constexpr KemFacts xwing{0x647a, {}, xwing_private_key_size, 32};
   switch (kem) {
     case Kem::dhkem_p256: return p256;
     case Kem::dhkem_p384: return p384;
     case Kem::dhkem_p521: return p521;
     case Kem::dhkem_x25519: return x25519;
     case Kem::dhkem_x448: return x448;
+    case Kem::xwing: return xwing;
   }
   throw Error(Reason::internal, "no such KEM");
 }
@@ -88,10 +91,11 @@ Secret LabeledKdf::expand(View prk, std::string_view label, View info, size_t le
 uint16_t kem_id(Kem kem) { return facts(kem).id; }
 
 HpkeKeyPair generate_hpke_key(Kem kem, Random& random) {
-  return derive_hpke_key(kem, random.secret(hpke_seed_size(kem)).reveal());
+  return derive_hpke_key(kem, random.secret(facts(kem).private_key).reveal());
 }
 
 HpkeKeyPair derive_hpke_key(Kem kem, View ikm) {
+  if (kem == Kem::xwing) return xwing_derive_key(ikm);
   LabeledKdf kdf = kem_kdf(kem);
   Secret dkp_prk = kdf.extract({}, "dkp_prk", ikm);
   size_t size = facts(kem).private_key;
@@ -110,6 +114,7 @@ HpkeKeyPair derive_hpke_key(Kem kem, View ikm) {
 }
 
 HpkeKeyPair hpke_key_from_private(Kem kem, View private_key) {
+  if (kem == Kem::xwing) return xwing_key_from_private(private_key);
   HpkeKeyPair key{Secret::copy_of(private_key), {}};
   switch (kem) {
     case Kem::dhkem_x25519:
@@ -124,6 +129,7 @@ HpkeKeyPair hpke_key_from_private(Kem kem, View private_key) {
 }
 
 bool valid_hpke_key(Kem kem, View public_key) {
+  if (kem == Kem::xwing) return valid_xwing_key(public_key);
   if (kem == Kem::dhkem_x25519) {
     return public_key.size() == x25519_key_size && !has_low_order(public_key);
   }
@@ -142,9 +148,13 @@ bool valid_hpke_key(Kem kem, View public_key) {
   }
 }
 
-size_t hpke_seed_size(Kem kem) { return facts(kem).private_key; }
+size_t hpke_seed_size(Kem kem) {
+  // The others encapsulate with a key pair derived from the seed.
+  return kem == Kem::xwing ? xwing_encapsulation_seed_size : facts(kem).private_key;
+}
 
 HpkeEncapsulation hpke_encapsulate(Kem kem, View public_key, View seed) {
+  if (kem == Kem::xwing) return xwing_encapsulate(public_key, seed);
   HpkeKeyPair ephemeral = derive_hpke_key(kem, seed);
   Secret dh = diffie_hellman(kem, ephemeral, public_key);
   Secret secret = shared_secret(kem, dh, ephemeral.public_key, public_key);
@@ -152,6 +162,7 @@ HpkeEncapsulation hpke_encapsulate(Kem kem, View public_key, View seed) {
 }
 
 Secret decap(Kem kem, const HpkeKeyPair& key, View kem_output) {
+  if (kem == Kem::xwing) return xwing_decapsulate(key.private_key, kem_output);
   Secret dh = diffie_hellman(kem, key, kem_output);
   return shared_secret(kem, dh, kem_output, key.public_key);
 }
