@@ -1,5 +1,6 @@
-// Noise XX against a hostile peer or network: of the three messages of the handshake, and one of
-// the transport in each direction, one is edited on its way. Initiator and responder read in turns.
+// Noise XX and XXhfs against a hostile peer or network: of the three messages of the handshake, and
+// one of the transport in each direction, one is edited on its way. Initiator and responder read in
+// turns.
 
 #include "fuzz/edits.h"
 #include "fuzz/noise_peers.h"
@@ -14,13 +15,14 @@ constexpr size_t messages = handshake_messages + 2;
 
 class Attack {
  public:
-  // The first byte: which message, 0x80 for the script in its place.
+  // The first byte: which message, 8 for XXhfs, 0x80 for the script in the message's place.
   Attack(const fuzz::Peers& peers, View input)
       : target_(input[0] % 8 % messages),
         replace_((input[0] & 0x80) != 0),
         script_(input.subspan(1)),
-        initiator_(noise::xx, noise::Role::initiator, peers.initiator, r1_),
-        responder_(noise::xx, noise::Role::responder, peers.responder, r2_) {}
+        pattern_((input[0] & 8) != 0 ? noise::xxhfs : noise::xx),
+        initiator_(pattern_, noise::Role::initiator, peers.initiator, r1_),
+        responder_(pattern_, noise::Role::responder, peers.responder, r2_) {}
 
   void run() {
     try {
@@ -76,6 +78,7 @@ class Attack {
   size_t target_;
   bool replace_;
   View script_;
+  const noise::Pattern& pattern_;
   bool harmed_ = false;
   test::SeededRandom r1_ = fuzz::Peers::initiators_random();
   test::SeededRandom r2_ = fuzz::Peers::responders_random();

@@ -47,7 +47,12 @@ Bytes Handshake::write_message(View payload) {
         append(out, e_.public_key);
         symmetric_.mix_hash(e_.public_key);
         break;
+      case Token::e1:
+        e1_ = crypto::generate_mlkem768_key(*random_);
+        symmetric_.encrypt_and_hash(out, e1_.public_key);
+        break;
       case Token::s: symmetric_.encrypt_and_hash(out, s_.public_key); break;
+      case Token::ekem1: write_ekem1(out); break;
       case Token::ee:
       case Token::es:
       case Token::se: mix_dh(token); break;
@@ -81,16 +86,30 @@ void Handshake::read_tokens(MessagePattern tokens, View& rest) {
         re_ = public_key(take(rest, crypto::x25519_key_size));
         symmetric_.mix_hash(*re_);
         break;
-      case Token::s: {
-        View sealed = take(rest, crypto::x25519_key_size + symmetric_.overhead());
-        rs_ = public_key(symmetric_.decrypt_and_hash(sealed));
-        break;
-      }
+      case Token::e1: re1_ = take_sealed(rest, crypto::mlkem768_public_key_size); break;
+      case Token::s: rs_ = public_key(take_sealed(rest, crypto::x25519_key_size)); break;
+      case Token::ekem1: read_ekem1(rest); break;
       case Token::ee:
       case Token::es:
       case Token::se: mix_dh(token); break;
     }
   }
+}
+
+// What the peer's EncryptAndHash made of so many bytes.
+Bytes Handshake::take_sealed(View& rest, size_t size) {
+  return symmetric_.decrypt_and_hash(take(rest, size + symmetric_.overhead()));
+}
+
+void Handshake::write_ekem1(Bytes& out) {
+  auto [secret, ciphertext] = crypto::mlkem768_encapsulate(re1_, *random_);
+  symmetric_.encrypt_and_hash(out, ciphertext);
+  symmetric_.mix_key(secret.reveal());
+}
+
+void Handshake::read_ekem1(View& rest) {
+  const Bytes ciphertext = take_sealed(rest, crypto::mlkem768_ciphertext_size);
+  symmetric_.mix_key(crypto::mlkem768_decapsulate(e1_.private_key, ciphertext).reveal());
 }
 
 // The first letter of a token is the initiator's key, the second the responder's.

@@ -13,6 +13,7 @@
 
 #include "qnpc/base/bytes.h"
 #include "qnpc/base/random.h"
+#include "qnpc/crypto/mlkem768.h"
 #include "qnpc/noise/pattern.h"
 #include "qnpc/noise/symmetric_state.h"
 #include "qnpc/noise/transport.h"
@@ -33,7 +34,7 @@ class Handshake {
   bool my_turn() const;
 
   /// Throws Reason::too_large where the message would be over 65535 bytes, and Reason::bad_key
-  /// where the peer's key has low order.
+  /// where the peer's key has low order, or its KEM key is not canonical.
   Bytes write_message(View payload = {});
   /// Returns the payload. Throws Reason::handshake_failed for any message that is not the peer's
   /// next one: too short, a tag that does not verify, a key of low order.
@@ -48,7 +49,10 @@ class Handshake {
   MessagePattern begin_step(bool writing);
   void end_step();
   void mix_dh(Token token);
+  void write_ekem1(Bytes& out);
+  void read_ekem1(View& rest);
   void read_tokens(MessagePattern tokens, View& rest);
+  Bytes take_sealed(View& rest, size_t size);
 
   Pattern pattern_;
   Role role_;
@@ -56,8 +60,10 @@ class Handshake {
   SymmetricState symmetric_;
   StaticKey s_;
   StaticKey e_;
+  crypto::MlKem768KeyPair e1_;
   std::optional<PublicKey> rs_;
   std::optional<PublicKey> re_;
+  Bytes re1_;
   size_t done_ = 0;  // messages read or written
   bool dead_ = false;
 };

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <string>
 
 #include "qnpc/crypto/system_random.h"
 #include "tests/support/reason_of.h"
@@ -12,11 +14,20 @@ namespace {
 
 using test::reason_of;
 
-class HandshakeTest : public testing::Test {
+struct Protocol {
+  std::string name;
+  const Pattern& pattern;
+  std::array<size_t, 3> sizes;  // of the messages with empty payloads, docs/noise.md
+};
+const Protocol classic{"XX", xx, {32, 96, 64}};
+const Protocol hybrid{"XXhfs", xxhfs, {1216, 1200, 64}};
+
+class HandshakeTest : public testing::TestWithParam<Protocol> {
  protected:
   Handshake make(Role role, View prologue = {}) {
-    return {xx, role, role == Role::initiator ? alice : bob, random, prologue};
+    return {GetParam().pattern, role, role == Role::initiator ? alice : bob, random, prologue};
   }
+  static size_t size_of(int number) { return GetParam().sizes.at(static_cast<size_t>(number)); }
   // Exchanges the messages before number `count`.
   static void advance(Handshake& initiator, Handshake& responder, int count) {
     for (int i = 0; i < count; ++i) {
@@ -31,17 +42,16 @@ class HandshakeTest : public testing::Test {
   StaticKey bob = crypto::generate_x25519_key(random);
 };
 
-TEST_F(HandshakeTest, BothLearnEachOther) {
+TEST_P(HandshakeTest, BothLearnEachOther) {
   Handshake a = make(Role::initiator);
   Handshake b = make(Role::responder);
-  const size_t sizes[] = {32, 96, 64};  // docs/noise.md
-  for (size_t i = 0; i < 3; ++i) {
+  for (int i = 0; i < 3; ++i) {
     Handshake& from = i % 2 == 0 ? a : b;
     Handshake& to = i % 2 == 0 ? b : a;
     EXPECT_TRUE(from.my_turn());
     EXPECT_FALSE(to.my_turn());
     Bytes message = from.write_message();
-    EXPECT_EQ(message.size(), sizes[i]);
+    EXPECT_EQ(message.size(), size_of(i));
     EXPECT_TRUE(to.read_message(message).empty());
   }
   EXPECT_TRUE(a.complete());
@@ -52,7 +62,7 @@ TEST_F(HandshakeTest, BothLearnEachOther) {
   EXPECT_EQ(ta.handshake_hash(), tb.handshake_hash());
 }
 
-TEST_F(HandshakeTest, TheInitiatorLearnsTheResponderBeforeItNamesItself) {
+TEST_P(HandshakeTest, TheInitiatorLearnsTheResponderBeforeItNamesItself) {
   Handshake a = make(Role::initiator);
   Handshake b = make(Role::responder);
   EXPECT_EQ(reason_of([&] { a.remote_static(); }), Reason::internal);
@@ -61,10 +71,9 @@ TEST_F(HandshakeTest, TheInitiatorLearnsTheResponderBeforeItNamesItself) {
   EXPECT_EQ(reason_of([&] { b.remote_static(); }), Reason::internal);
 }
 
-TEST_F(HandshakeTest, EveryFlippedByteIsRefusedAndKillsIt) {
+TEST_P(HandshakeTest, EveryFlippedByteIsRefusedAndKillsIt) {
   for (int number : {1, 2}) {
-    const size_t size = number == 1 ? 96 : 64;
-    for (size_t i = 0; i < size; ++i) {
+    for (size_t i = 0; i < size_of(number); ++i) {
       Handshake a = make(Role::initiator);
       Handshake b = make(Role::responder);
       advance(a, b, number);
@@ -81,7 +90,7 @@ TEST_F(HandshakeTest, EveryFlippedByteIsRefusedAndKillsIt) {
   }
 }
 
-TEST_F(HandshakeTest, AFlippedFirstMessageIsNoticedInTheSecond) {
+TEST_P(HandshakeTest, AFlippedFirstMessageIsNoticedInTheSecond) {
   Handshake a = make(Role::initiator);
   Handshake b = make(Role::responder);
   Bytes first = a.write_message();
@@ -90,10 +99,9 @@ TEST_F(HandshakeTest, AFlippedFirstMessageIsNoticedInTheSecond) {
   EXPECT_EQ(reason_of([&] { a.read_message(b.write_message()); }), Reason::handshake_failed);
 }
 
-TEST_F(HandshakeTest, EveryTruncationIsRefused) {
+TEST_P(HandshakeTest, EveryTruncationIsRefused) {
   for (int number = 0; number < 3; ++number) {
-    const size_t size = std::array{32, 96, 64}[static_cast<size_t>(number)];
-    for (size_t length = 0; length < size; ++length) {
+    for (size_t length = 0; length < size_of(number); ++length) {
       Handshake a = make(Role::initiator);
       Handshake b = make(Role::responder);
       advance(a, b, number);
@@ -106,17 +114,18 @@ TEST_F(HandshakeTest, EveryTruncationIsRefused) {
   }
 }
 
-TEST_F(HandshakeTest, AnotherPrologueIsRefused) {
+TEST_P(HandshakeTest, AnotherPrologueIsRefused) {
   Handshake a = make(Role::initiator, as_view("one"));
   Handshake b = make(Role::responder, as_view("two"));
   b.read_message(a.write_message());
   EXPECT_EQ(reason_of([&] { a.read_message(b.write_message()); }), Reason::handshake_failed);
 }
 
-TEST_F(HandshakeTest, KeysOfLowOrderAreRefused) {
+TEST_P(HandshakeTest, KeysOfLowOrderAreRefused) {
   for (uint8_t first : {0, 1}) {
     Handshake b = make(Role::responder);
-    Bytes low_order(32);
+    Bytes low_order = make(Role::initiator).write_message();
+    std::fill_n(low_order.begin(), 32, uint8_t{0});
     low_order[0] = first;
     b.read_message(low_order);  // no DH yet: noticed when the answer is made
     EXPECT_EQ(reason_of([&] { b.write_message(); }), Reason::bad_key);
@@ -124,9 +133,10 @@ TEST_F(HandshakeTest, KeysOfLowOrderAreRefused) {
   }
 }
 
-TEST_F(HandshakeTest, StepsOutOfTurnAreErrors) {
+TEST_P(HandshakeTest, StepsOutOfTurnAreErrors) {
   EXPECT_EQ(reason_of([&] { make(Role::responder).write_message(); }), Reason::internal);
-  EXPECT_EQ(reason_of([&] { make(Role::initiator).read_message(Bytes(32)); }), Reason::internal);
+  EXPECT_EQ(reason_of([&] { make(Role::initiator).read_message(Bytes(size_of(0))); }),
+            Reason::internal);
   EXPECT_EQ(reason_of([&] { make(Role::initiator).finish(); }), Reason::internal);
   Handshake a = make(Role::initiator);
   Handshake b = make(Role::responder);
@@ -135,11 +145,28 @@ TEST_F(HandshakeTest, StepsOutOfTurnAreErrors) {
   EXPECT_EQ(reason_of([&] { b.read_message({}); }), Reason::internal);
 }
 
-TEST_F(HandshakeTest, APayloadThatIsTooLongIsRefused) {
+TEST_P(HandshakeTest, APayloadThatIsTooLongIsRefused) {
   Handshake a = make(Role::initiator);
-  EXPECT_EQ(make(Role::initiator).write_message(Bytes(65535 - 32)).size(), 65535u);
-  EXPECT_EQ(reason_of([&] { a.write_message(Bytes(65535 - 31)); }), Reason::too_large);
+  const size_t most = 65535 - size_of(0);
+  EXPECT_EQ(make(Role::initiator).write_message(Bytes(most)).size(), 65535u);
+  EXPECT_EQ(reason_of([&] { a.write_message(Bytes(most + 1)); }), Reason::too_large);
 }
+
+INSTANTIATE_TEST_SUITE_P(Noise, HandshakeTest, testing::Values(classic, hybrid),
+                         [](const auto& test) { return test.param.name; });
+
+class HybridHandshakeTest : public HandshakeTest {};
+
+TEST_P(HybridHandshakeTest, AKemKeyThatIsNotCanonicalIsRefused) {
+  Bytes message = make(Role::initiator).write_message();
+  message[32] = message[33] = 0xff;  // the first coefficient is 4095, and q 3329
+  Handshake b = make(Role::responder);
+  b.read_message(message);  // nothing was encapsulated yet: noticed when the answer is made
+  EXPECT_EQ(reason_of([&] { b.write_message(); }), Reason::bad_key);
+  EXPECT_EQ(reason_of([&] { b.write_message(); }), Reason::internal);
+}
+
+INSTANTIATE_TEST_SUITE_P(Noise, HybridHandshakeTest, testing::Values(hybrid));
 
 }  // namespace
 }  // namespace qnpc::noise

@@ -1,11 +1,13 @@
 // The official vectors of Noise_XX_25519_ChaChaPoly_SHA256: every message in both directions, byte
 // for byte. The other patterns of the file are not part of the product and are named as skipped.
+// And the public vector of Noise_XXhfs_25519+MLKEM768_ChaChaPoly_SHA256, as far as it is given.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "qnpc/crypto/aead.h"
 #include "qnpc/noise/handshake.h"
 #include "tests/support/vectors.h"
 
@@ -18,22 +20,25 @@ Bytes hex(const Json& vector, const char* field) {
   return from_hex(vector.value(field, "")).value();
 }
 
-// Gives the ephemeral private key of the vector.
+// Gives what the vector says: the ephemeral private key, then the seed of the KEM.
 class FixedRandom final : public Random {
  public:
-  explicit FixedRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
+  explicit FixedRandom(std::vector<Bytes> values) : values_(std::move(values)) {}
   void fill(MutableView out) override {
-    ASSERT_EQ(out.size(), bytes_.size());
-    std::ranges::copy(bytes_, out.begin());
+    ASSERT_LT(next_, values_.size());
+    const Bytes& value = values_[next_++];
+    ASSERT_EQ(out.size(), value.size());
+    std::ranges::copy(value, out.begin());
   }
 
  private:
-  Bytes bytes_;
+  std::vector<Bytes> values_;
+  size_t next_ = 0;
 };
 
 struct Party {
   Party(const Json& vector, Role role, const std::string& prefix)
-      : random(hex(vector, (prefix + "_ephemeral").c_str())),
+      : random({hex(vector, (prefix + "_ephemeral").c_str())}),
         handshake(xx, role,
                   crypto::x25519_key_from_private(hex(vector, (prefix + "_static").c_str())),
                   random, hex(vector, (prefix + "_prologue").c_str())) {}
@@ -93,6 +98,57 @@ TEST(NoiseVectors, XX) {
     }
   }
   EXPECT_EQ(checked, 2);
+}
+
+// The vector gives the keys of the transport, which Transport does not show: its first message
+// does.
+Bytes first_message(View key, View plaintext) {
+  const Bytes nonce(crypto::aead_nonce_size);
+  return crypto::aead_seal(crypto::Aead::chacha20_poly1305, key, nonce, {}, plaintext);
+}
+
+Bytes first_message(Transport& transport, View plaintext) {
+  Bytes out(plaintext.size() + tag_size);
+  transport.seal_into(out, plaintext);
+  return out;
+}
+
+void check_hfs(const Json& vector) {
+  FixedRandom initiators({hex(vector, "ephemeral_dh_i_private"), hex(vector, "kem_keygen_seed")});
+  FixedRandom responders({hex(vector, "ephemeral_dh_r_private"), hex(vector, "kem_encap_seed")});
+  const StaticKey alice = crypto::x25519_key_from_private(hex(vector, "static_i_private"));
+  const StaticKey bob = crypto::x25519_key_from_private(hex(vector, "static_r_private"));
+  EXPECT_EQ(to_bytes(alice.public_key), hex(vector, "static_i_public"));
+  EXPECT_EQ(to_bytes(bob.public_key), hex(vector, "static_r_public"));
+  Handshake initiator(xxhfs, Role::initiator, alice, initiators);
+  Handshake responder(xxhfs, Role::responder, bob, responders);
+  Bytes message;
+  for (size_t length : vector.at("message_lengths")) {
+    Handshake& from = initiator.my_turn() ? initiator : responder;
+    Handshake& to = initiator.my_turn() ? responder : initiator;
+    message = from.write_message();
+    EXPECT_EQ(message.size(), length);
+    EXPECT_TRUE(to.read_message(message).empty());
+  }
+  EXPECT_EQ(message, hex(vector, "message_3"));
+
+  Transport a = std::move(initiator).finish();
+  Transport b = std::move(responder).finish();
+  EXPECT_EQ(to_bytes(a.handshake_hash()), hex(vector, "handshake_hash"));
+  EXPECT_EQ(a.handshake_hash(), b.handshake_hash());
+  const View text = as_view("text");
+  EXPECT_EQ(first_message(a, text),
+            first_message(hex(vector, "cipher_key_initiator_to_responder"), text));
+  EXPECT_EQ(first_message(b, text),
+            first_message(hex(vector, "cipher_key_responder_to_initiator"), text));
+}
+
+TEST(NoiseVectors, XXhfs) {
+  QNPC_VECTORS_OR_SKIP(path, "noise/noise-xxhfs-mlkem768.json");
+  const Json file = Json::parse(std::ifstream(path));
+  EXPECT_EQ(file.at("protocol"), xxhfs.protocol_name);
+  EXPECT_EQ(file.at("vectors").size(), 1u);
+  for (const Json& vector : file.at("vectors")) check_hfs(vector);
 }
 
 }  // namespace
