@@ -62,14 +62,19 @@ void add_chosen(Corpus& corpus, const std::vector<Bytes>& bases, uint8_t flag, c
 }
 
 void make_noise_and_x509(const std::filesystem::path& folder) {
-  const fuzz::Transcript transcript{fuzz::Peers{}};
   Corpus handshake(folder / "noise_handshake"), stream(folder / "noise_stream");
-  std::vector<Bytes> messages = transcript.handshake;
-  messages.resize(messages.size() + 2);  // those of the transport
-  add_chosen(handshake, messages, 0, {});
-  for (uint8_t flag : {0, 2}) {  // the codec's limit
-    add_chosen(stream, {transcript.responders, transcript.initiators}, flag, {255, 255, 255, 255});
-    add_chosen(stream, {transcript.responders, transcript.initiators}, flag, {0, 1, 7, 40});
+  for (noise::Suite suite : noise::all_suites) {
+    const fuzz::Transcript transcript(fuzz::Peers{}, suite);
+    const bool hybrid = suite == noise::Suite::hybrid;
+    std::vector<Bytes> messages = transcript.handshake;
+    messages.resize(messages.size() + 2);  // those of the transport
+    add_chosen(handshake, messages, hybrid ? 8 : 0, {});
+    const std::vector<Bytes> sides{transcript.responders, transcript.initiators};
+    for (uint8_t flag : {0, 2}) {  // the codec's limit
+      flag |= hybrid ? 4 : 0;
+      add_chosen(stream, sides, flag, {255, 255, 255, 255});
+      add_chosen(stream, sides, flag, {0, 1, 7, 40});
+    }
   }
   Corpus chain(folder / "x509_chain");
   for (uint8_t flag : {0, 0x40}) add_chosen(chain, fuzz::Hierarchy{}.chain, flag, {});

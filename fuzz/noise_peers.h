@@ -4,6 +4,7 @@
 
 #include "qnpc/codec/length_prefixed.h"
 #include "qnpc/noise/handshake.h"
+#include "qnpc/noise/suite.h"
 #include "tests/support/seeded_random.h"
 
 namespace qnpc::fuzz {
@@ -24,12 +25,14 @@ struct Transcript {
   Bytes initiators, responders;  // in frames
   Bytes plaintext;               // of all frames of either side
 
-  explicit Transcript(const Peers& peers) {
+  Transcript(const Peers& peers, noise::Suite suite) {
+    const noise::Pattern& pattern = noise::pattern_of(suite);
     test::SeededRandom r1 = Peers::initiators_random(), r2 = Peers::responders_random();
-    noise::Handshake initiator(noise::xx, noise::Role::initiator, peers.initiator, r1);
-    noise::Handshake responder(noise::xx, noise::Role::responder, peers.responder, r2);
-    auto pass = [this](noise::Handshake& from, noise::Handshake& to, Bytes& sent) {
-      handshake.push_back(from.write_message());
+    noise::Handshake initiator(pattern, noise::Role::initiator, peers.initiator, r1);
+    noise::Handshake responder(pattern, noise::Role::responder, peers.responder, r2);
+    auto pass = [this, suite](noise::Handshake& from, noise::Handshake& to, Bytes& sent) {
+      const Bytes suites = noise::to_payload(noise::preferring(suite));
+      handshake.push_back(from.write_message(handshake.empty() ? View() : suites));
       to.read_message(handshake.back());
       codec::LengthPrefixedCodec::encode(sent, handshake.back());
     };

@@ -53,8 +53,13 @@ class SentSocket final : public kj::AsyncIoStream {
 
 class Attack {
  public:
-  // `role` reads `sent`, of which the honest peer's bytes were `honest`.
-  void read_stream(noise::Role role, View sent, bool harmed, ReadSizes sizes) {
+  const fuzz::Transcript& transcript(noise::Suite suite) const {
+    return suite == noise::Suite::hybrid ? hybrid_ : classic_;
+  }
+
+  // `role` reads `sent`, which is what an honest peer sends unless it was harmed.
+  void read_stream(noise::Role role, noise::Suite suite, View sent, bool harmed, ReadSizes sizes) {
+    suites_ = noise::preferring(suite);
     delivered_.clear();
     bool ended = false;
     try {
@@ -63,25 +68,28 @@ class Attack {
     } catch (const kj::Exception& error) {
       fuzz::must(harmed && error.getType() == kj::Exception::Type::DISCONNECTED);
     }
-    const View all = transcript.plaintext;
+    const View all = transcript(suite).plaintext;
     fuzz::must(delivered_.size() <= all.size() && equal(delivered_, all.first(delivered_.size())));
     fuzz::must(!ended || delivered_.size() == all.size());
   }
-
-  const fuzz::Peers peers{};
-  const fuzz::Transcript transcript{peers};
 
  private:
   kj::Promise<kj::Own<noise::NoiseStream>> opened(noise::Role role,
                                                   kj::Own<kj::AsyncIoStream> socket) {
     if (role == noise::Role::responder) {
       random_ = fuzz::Peers::responders_random();
-      return noise::accept(kj::mv(socket), {peers.responder, random_, timer_});
+      return noise::accept(kj::mv(socket), endpoint(peers_.responder));
     }
     random_ = fuzz::Peers::initiators_random();
     return noise::connect(
-        kj::mv(socket), {peers.initiator, random_, timer_},
-        [this](const noise::PublicKey& key) { fuzz::must(key == peers.responder.public_key); });
+        kj::mv(socket), endpoint(peers_.initiator),
+        [this](const noise::PublicKey& key) { fuzz::must(key == peers_.responder.public_key); });
+  }
+
+  noise::Endpoint endpoint(const noise::StaticKey& key) {
+    noise::StreamOptions options;
+    options.suites = suites_;
+    return {key, random_, timer_, options};
   }
 
   bool deliver_all(noise::NoiseStream& stream, ReadSizes sizes) {
@@ -93,8 +101,12 @@ class Attack {
     }
   }
 
+  const fuzz::Peers peers_{};
+  const fuzz::Transcript classic_{peers_, noise::Suite::classic};
+  const fuzz::Transcript hybrid_{peers_, noise::Suite::hybrid};
   kj::EventLoop loop_;
   kj::WaitScope scope_{loop_};
+  noise::Suites suites_;
   kj::TimerImpl timer_{kj::origin<kj::TimePoint>()};
   test::SeededRandom random_{0};
   Bytes delivered_;
@@ -130,8 +142,8 @@ void read_frames(View bytes, ReadSizes sizes, size_t limit) {
 
 }  // namespace
 
-// The first byte: who reads, 0x80 for the script in the place of the peer's bytes. Four more say
-// how much each read gives.
+// The first byte: who reads, 2 for the codec's limit, 4 for the hybrid suite, 0x80 for the script
+// in the place of the peer's bytes. Four more say how much each read gives.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Attack attack;
   constexpr size_t head = 5;
@@ -139,9 +151,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ReadSizes sizes(View{data, head}.subspan(1));
   const View script = View{data, size}.subspan(head);
   const bool responds = (data[0] & 1) != 0;
-  const Bytes& honest = responds ? attack.transcript.initiators : attack.transcript.responders;
+  const noise::Suite suite = (data[0] & 4) != 0 ? noise::Suite::hybrid : noise::Suite::classic;
+  const fuzz::Transcript& transcript = attack.transcript(suite);
+  const Bytes& honest = responds ? transcript.initiators : transcript.responders;
   const Bytes sent = (data[0] & 0x80) != 0 ? to_bytes(script) : fuzz::edited(honest, script);
-  attack.read_stream(responds ? noise::Role::responder : noise::Role::initiator, sent,
+  attack.read_stream(responds ? noise::Role::responder : noise::Role::initiator, suite, sent,
                      sent != honest, sizes);
   read_frames(sent, sizes, (data[0] & 2) != 0 ? 256 : codec::LengthPrefixedCodec::max_message);
   return 0;

@@ -16,8 +16,11 @@ inline constexpr size_t parallel_pieces = 4;
 
 // --- Noise (specification section 3: a message is at most 65535 bytes) ---
 inline constexpr size_t noise_message = 65535;
-// The largest handshake message: the first of XXhfs, 32 + 1184 bytes. Payloads are empty.
+// The largest handshake message: the first of XXhfs, 32 + 1184 bytes, and no payload.
 inline constexpr size_t noise_handshake_message = 1216;
+// Protocols that a peer lists in its payload: with them the second message of XXhfs, 1200 bytes, is
+// as long as the first. We have two.
+inline constexpr size_t noise_suites = 16;
 // All three messages. An honest peer needs two round trips; a silent one must not hold a socket.
 inline constexpr std::chrono::seconds noise_handshake_time{5};
 // How long the peer may accept not one frame of ours: longer than any TCP hiccup that mends itself.

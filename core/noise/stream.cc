@@ -7,10 +7,11 @@
 namespace qnpc::noise {
 
 NoiseStream::NoiseStream(kj::Own<kj::AsyncIoStream> socket, Transport transport,
-                         codec::LengthPrefixedCodec input, kj::Timer& timer,
+                         Agreement agreement, codec::LengthPrefixedCodec input, kj::Timer& timer,
                          const OutputLimits& limits)
     : socket_(kj::mv(socket)),
       transport_(std::move(transport)),
+      agreement_(std::move(agreement)),
       input_(std::move(input)),
       output_(*socket_, transport_, timer, limits, [this](kj::Exception why) {
         reads_.cancel(why);

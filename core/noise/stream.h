@@ -15,6 +15,7 @@
 #include "qnpc/base/random.h"
 #include "qnpc/codec/length_prefixed.h"
 #include "qnpc/noise/stream_output.h"
+#include "qnpc/noise/suite.h"
 #include "qnpc/noise/transport.h"
 
 namespace qnpc::noise {
@@ -23,6 +24,8 @@ struct StreamOptions {
   /// For all messages of the handshake together.
   std::chrono::milliseconds handshake_time = limits::noise_handshake_time;
   OutputLimits output;
+  /// What we speak. An initiator speaks the first of them, a responder any.
+  Suites suites = all_suites;
 };
 
 /// What our side brings to each of its channels. The timer must outlive the streams, key and
@@ -34,10 +37,16 @@ struct Endpoint {
   StreamOptions options = {};
 };
 
+/// What the handshake settled.
+struct Agreement {
+  Suite suite;
+  Suites peer_suites;  // what the peer says that it speaks
+};
+
 class NoiseStream final : public kj::AsyncIoStream {
  public:
   /// Made by connect() and accept(). `input` may hold bytes that came behind the handshake.
-  NoiseStream(kj::Own<kj::AsyncIoStream> socket, Transport transport,
+  NoiseStream(kj::Own<kj::AsyncIoStream> socket, Transport transport, Agreement agreement,
               codec::LengthPrefixedCodec input, kj::Timer& timer, const OutputLimits& limits);
   KJ_DISALLOW_COPY(NoiseStream);
 
@@ -45,6 +54,7 @@ class NoiseStream final : public kj::AsyncIoStream {
   const PublicKey& remote_static() const { return transport_.remote_static(); }
   /// Binds what is signed over it to this channel.
   const HandshakeHash& handshake_hash() const { return transport_.handshake_hash(); }
+  const Agreement& agreement() const { return agreement_; }
   /// Output that is not yet with the kernel, in bytes.
   size_t pending_output() const { return output_.pending(); }
   /// Resolves when all output so far is with the kernel. To leave in good order: shutdownWrite(),
@@ -82,6 +92,7 @@ class NoiseStream final : public kj::AsyncIoStream {
 
   kj::Own<kj::AsyncIoStream> socket_;
   Transport transport_;
+  const Agreement agreement_;
   codec::LengthPrefixedCodec input_;
   MutableView plaintext_;  // decrypted in input_ and not yet read
   bool peer_closed_ = false;
@@ -94,10 +105,12 @@ class NoiseStream final : public kj::AsyncIoStream {
 using CheckResponder = kj::Function<void(const PublicKey&)>;
 
 /// The initiator's side. The socket is dropped on any failure: timeout, handshake_failed,
-/// truncated, too_large, or what `check` throws.
+/// truncated, too_large, unsupported where the responder does not speak our suite, or what `check`
+/// throws.
 kj::Promise<kj::Own<NoiseStream>> connect(kj::Own<kj::AsyncIoStream> socket,
                                           const Endpoint& endpoint, CheckResponder check);
-/// The responder's side.
+/// The responder's side. An initiator whose suite we do not speak is told so by the second message,
+/// and then dropped: unsupported.
 kj::Promise<kj::Own<NoiseStream>> accept(kj::Own<kj::AsyncIoStream> socket,
                                          const Endpoint& endpoint);
 

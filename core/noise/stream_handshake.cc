@@ -12,27 +12,40 @@ class HandshakeInProgress {
  public:
   HandshakeInProgress(Role role, kj::Own<kj::AsyncIoStream> socket, const Endpoint& endpoint,
                       kj::Maybe<CheckResponder> check_responder)
-      : socket_(kj::mv(socket)),
-        handshake_(xx, role, endpoint.static_key, endpoint.random),
-        check_responder_(kj::mv(check_responder)),
-        timer_(endpoint.timer),
-        limits_(endpoint.options.output) {}
+      : socket_(kj::mv(socket)), endpoint_(endpoint), check_responder_(kj::mv(check_responder)) {
+    if (role == Role::initiator) begin(role, endpoint.options.suites.front());
+  }
 
   kj::Promise<void> run() {
-    if (handshake_.complete()) return kj::READY_NOW;
-    return (handshake_.my_turn() ? send() : receive()).then([this] { return run(); });
+    if (handshake_ && handshake_->complete()) return kj::READY_NOW;
+    const bool my_turn = handshake_ && handshake_->my_turn();
+    return (my_turn ? send() : receive()).then([this] { return run(); });
   }
 
   kj::Own<NoiseStream> finish() {
-    return kj::heap<NoiseStream>(kj::mv(socket_), std::move(handshake_).finish(), std::move(input_),
-                                 timer_, limits_);
+    return kj::heap<NoiseStream>(kj::mv(socket_), std::move(*handshake_).finish(),
+                                 std::move(agreement_), std::move(input_), endpoint_.timer,
+                                 endpoint_.options.output);
   }
 
  private:
+  void begin(Role role, Suite suite) {
+    agreement_.suite = suite;
+    handshake_.emplace(pattern_of(suite), role, endpoint_.static_key, endpoint_.random);
+  }
+
   kj::Promise<void> send() {
     outgoing_.clear();
-    with_stream_errors([&] { LengthPrefixedCodec::encode(outgoing_, handshake_.write_message()); });
-    return socket_->write(outgoing_.data(), outgoing_.size());
+    with_stream_errors([&] {
+      // The first message has no payload, so that its length tells the suite.
+      const Bytes payload = messages_ == 0 ? Bytes() : to_payload(endpoint_.options.suites);
+      LengthPrefixedCodec::encode(outgoing_, handshake_->write_message(payload));
+      ++messages_;
+    });
+    return socket_->write(outgoing_.data(), outgoing_.size()).then([this] {
+      // Only now, so that the initiator has our list and can tell its person why.
+      with_stream_errors([&] { require(endpoint_.options.suites, "this end"); });
+    });
   }
 
   kj::Promise<void> receive() {
@@ -52,20 +65,29 @@ class HandshakeInProgress {
   bool read_message() {
     auto message = input_.next(limits::noise_handshake_message);
     if (!message) return false;
-    if (!handshake_.read_message(*message).empty()) {
-      throw Error(Reason::handshake_failed, "a Noise handshake message with a payload");
-    }
+    if (messages_ == 0) begin(Role::responder, suite_of_first_message(message->size()));
+    const Bytes payload = handshake_->read_message(*message);
+    if (messages_++ == 0) return true;
     // The one message that an initiator reads brings the responder's key; ours leaves with the
     // next.
-    KJ_IF_MAYBE (check, check_responder_) (*check)(handshake_.remote_static());
+    KJ_IF_MAYBE (check, check_responder_) (*check)(handshake_->remote_static());
+    agreement_.peer_suites = from_payload(payload);
+    require(agreement_.peer_suites, "the peer");
     return true;
   }
 
+  void require(const Suites& suites, const std::string& whose) {
+    if (contains(suites, agreement_.suite)) return;
+    throw Error(Reason::unsupported, "the handshake is " + std::string(name(agreement_.suite)) +
+                                         ", which " + whose + " does not accept");
+  }
+
   kj::Own<kj::AsyncIoStream> socket_;
-  Handshake handshake_;
+  const Endpoint endpoint_;
   kj::Maybe<CheckResponder> check_responder_;
-  kj::Timer& timer_;
-  const OutputLimits limits_;
+  std::optional<Handshake> handshake_;  // a responder's begins with the first message
+  Agreement agreement_{};
+  size_t messages_ = 0;  // read or written
   LengthPrefixedCodec input_;
   Bytes outgoing_;
 };
