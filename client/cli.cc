@@ -55,6 +55,16 @@ class CommandLine {
         ->capture_default_str();
     app_.add_option("--server-key", options_.server_key,
                     "The server's key, 64 hex digits; default: as pinned, or trusted on first use");
+    app_.add_option_function<std::string>(
+            "--noise",
+            [this](const std::string& suite) {
+              options_.suite = suite == name(noise::Suite::hybrid) ? noise::Suite::hybrid
+                                                                   : noise::Suite::classic;
+            },
+            "Handshake with the server: hybrid (X25519 and ML-KEM-768, the default) or classic")
+        ->envname("QUICNPROTOCHAT_NOISE")
+        ->type_name("SUITE")
+        ->check(CLI::IsMember({"classic", "hybrid"}));
     app_.add_option("--state", options_.state, "File that holds your identity, groups and history")
         ->envname("QUICNPROTOCHAT_STATE")
         ->capture_default_str();

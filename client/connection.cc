@@ -59,6 +59,11 @@ kj::Own<noise::NoiseStream> Connection::open(unsigned default_port, const CheckS
                          what, limits::connect);
   } catch (const ServerError& e) {
     if (refusal) throw *refusal;
+    if (e.reason() == Reason::unsupported) {
+      throw ServerError(Reason::unsupported,
+                        "the server at " + address_ +
+                            " accepts only the hybrid handshake. Leave out --noise classic");
+    }
     if (e.reason() == Reason::too_large || names(e, Reason::handshake_failed)) {
       throw ServerError(Reason::handshake_failed,
                         address_ +

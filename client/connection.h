@@ -17,8 +17,8 @@ using CheckServerKey = std::function<void(const noise::PublicKey&)>;
 class Connection {
  public:
   /// Connects to "host:port"; without a port, to `default_port`. Throws ServerError where nobody
-  /// answers, Reason::handshake_failed where who answers does not speak our protocol, or what
-  /// `check` throws.
+  /// answers, Reason::handshake_failed where who answers does not speak our protocol,
+  /// Reason::unsupported where it does not accept our suite, or what `check` throws.
   Connection(Network& network, const std::string& address, unsigned default_port,
              const CheckServerKey& check);
   Connection(const Connection&) = delete;
@@ -43,6 +43,7 @@ class Connection {
   const noise::PublicKey& server_key() const { return stream_->remote_static(); }
   /// What a login signs.
   View handshake_hash() const { return stream_->handshake_hash(); }
+  const noise::Agreement& agreement() const { return stream_->agreement(); }
 
  private:
   kj::Own<noise::NoiseStream> open(unsigned default_port, const CheckServerKey& check);

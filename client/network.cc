@@ -5,15 +5,17 @@
 
 namespace qnpc::client {
 
-Network::Network(Output& output, Random& random)
+Network::Network(Output& output, Random& random, noise::Suite suite)
     : output_(output),
       random_(random),
+      suite_(suite),
       io_(kj::setupAsyncIo()),
       static_key_(crypto::generate_x25519_key(random)) {}
 
 noise::Endpoint Network::endpoint() {
   noise::StreamOptions options;
   options.handshake_time = limits::handshake;
+  options.suites = noise::preferring(suite_);
   return {static_key_, random_, io_.provider->getTimer(), options};
 }
 

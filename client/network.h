@@ -16,8 +16,8 @@ namespace qnpc::client {
 
 class Network {
  public:
-  /// Both outlive the network.
-  Network(Output& output, Random& random);
+  /// Output and randomness outlive the network. `suite`: what its channels speak.
+  Network(Output& output, Random& random, noise::Suite suite);
 
   /// Waits for the promise; `what` is shown to a person who has to wait long. Throws ServerError:
   /// what the server said, Reason::timeout after `limit`, or Reason::unknown where the connection
@@ -56,6 +56,7 @@ class Network {
 
   Output& output_;
   Random& random_;
+  const noise::Suite suite_;
   kj::AsyncIoContext io_;
   noise::StaticKey static_key_;
 };

@@ -9,6 +9,7 @@
 #include "client/limits.h"
 #include "client/messenger.h"
 #include "client/state/state_key.h"
+#include "qnpc/noise/suite.h"
 
 namespace qnpc::client {
 
@@ -17,6 +18,7 @@ struct Options {
   std::string server = "127.0.0.1:7000";
   std::string ds_server = "127.0.0.1:7001";
   std::string server_key;
+  noise::Suite suite = noise::Suite::hybrid;  // of the handshake
   std::string state;
   KeyOptions keys;
   bool json = false;

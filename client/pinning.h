@@ -1,5 +1,6 @@
 // pinning: which server we talk to is settled by its Noise static key: given by the person, or the
-// one that the address showed at first, kept in the state.
+// one that the address showed at first, kept in the state. With it the suite is kept that the
+// server has spoken, so that a known server is never spoken to in a lesser one.
 #pragma once
 
 #include <optional>
@@ -18,19 +19,30 @@ enum class Trust {
 };
 std::string_view name(Trust trust);
 
+/// How a server is known.
+struct Pin {
+  noise::PublicKey key{};
+  noise::Suite suite = noise::Suite::classic;  // the best one that it has spoken with us
+};
+std::optional<Pin> find_pin(const State& state, const std::string& address);
+void put_pin(State& state, const std::string& address, const Pin& pin);
+
 class Pinning {
  public:
-  /// `given`: 64 hex digits, or empty. `state` may be null, and outlives this. Throws
-  /// Reason::usage.
-  Pinning(const std::string& given, State* state);
+  /// `given`: 64 hex digits, or empty. `suite`: what we are about to speak. `state` may be null,
+  /// and outlives this. Throws Reason::usage.
+  Pinning(const std::string& given, noise::Suite suite, State* state);
 
-  /// Throws Reason::pin_mismatch with both keys and what to do.
+  /// Throws Reason::pin_mismatch with both keys, or the suite, and what to do.
   void check(const std::string& address, const noise::PublicKey& key) const;
-  /// After a handshake with a key that passed check(): pins it where it is new.
+  /// After a handshake with a key that passed check(): pins it where it is new, and a better suite.
   Trust settle(const std::string& address, const noise::PublicKey& key) const;
 
  private:
+  void check_suite(const std::string& address, const Pin& pin) const;
+
   std::optional<Bytes> given_;
+  noise::Suite suite_;
   State* state_;
 };
 

@@ -26,8 +26,8 @@ std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
 Session::Session(Context& context, StateUse use)
     : context_(context),
       state_(open_state(context, use)),
-      network_(context.output, context.random),
-      pinning_(context.options.server_key, state_.get()) {
+      network_(context.output, context.random, context.options.suite),
+      pinning_(context.options.server_key, context.options.suite, state_.get()) {
   if (state_) {
     messenger_ = std::make_unique<Messenger>(*state_, context.random, context.clock);
     messenger_->set_refresh_policy(context.options.refresh);
@@ -36,6 +36,14 @@ Session::Session(Context& context, StateUse use)
 }
 
 void Session::report_trust(const std::string& address, const Connection& connection, Trust trust) {
+  const noise::Agreement& agreement = connection.agreement();
+  if (agreement.suite == noise::Suite::classic &&
+      contains(agreement.peer_suites, noise::Suite::hybrid)) {
+    context_.output.note("the server at " + address +
+                         " also speaks the hybrid handshake, which protects what is recorded today "
+                         "from a quantum computer. Leave out --noise classic; if hybrid fails, "
+                         "somebody may stand in its way");
+  }
   if (trust != Trust::first_use) return;
   context_.output.note("first contact with " + address +
                        ": its key is kept in the state from now "

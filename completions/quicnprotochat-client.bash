@@ -8,7 +8,7 @@ _quicnprotochat_client_groups() {
 _quicnprotochat_client() {
     local commands='ping register register-state whoami fetch-key demo-group create-group invite
         join remove leave update rename send recv sync groups members trust-server'
-    local options='--server --ds-server --server-key --state --key-file --passphrase-file
+    local options='--server --ds-server --server-key --noise --state --key-file --passphrase-file
         --ask-passphrase --refresh-hours --refresh-messages --json --timings --help --version'
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= each
     for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -20,6 +20,9 @@ _quicnprotochat_client() {
     case $previous in
         --state | --key-file | --passphrase-file | --invitation-file)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return ;;
+        --noise)
+            mapfile -t COMPREPLY < <(compgen -W 'hybrid classic' -- "$word")
             return ;;
         --group-id)
             local IFS=$'\n'

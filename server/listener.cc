@@ -105,8 +105,13 @@ kj::Promise<void> Listener::stop() {
 }
 
 void Listener::taskFailed(kj::Exception&& exception) {
-  log::debug("connection_failed",
-             {{"service", service_name_}, {"reason", exception.getDescription().cStr()}});
+  const char* reason = exception.getDescription().cStr();
+  if (rpc::from_exception(exception).reason() == Reason::unsupported) {
+    // Not one of the many ways in which connections end: somebody has to change a setting.
+    log::info("suite_refused", {{"service", service_name_}, {"reason", reason}});
+  } else {
+    log::debug("connection_failed", {{"service", service_name_}, {"reason", reason}});
+  }
 }
 
 }  // namespace qnpc::server

@@ -87,7 +87,10 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   Admission admission{AdmissionLimits{}};
   Access access(*store, settings.access);
   const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};
-  Shared shared{{*store, access, description}, admission, static_key};
+  Shared shared{{*store, access, description},
+                admission,
+                static_key,
+                settings.require_hybrid ? noise::Suites{noise::Suite::hybrid} : noise::all_suites};
   std::deque<Worker> workers;
   for (size_t i = 0; i < settings.threads; ++i) {
     workers.emplace_back(shared, Sockets{kj::mv(authentication[i]), kj::mv(delivery[i])});

@@ -145,6 +145,9 @@ void declare(CLI::App& app, Settings& settings) {
       ->type_name("COUNT")
       ->check(CLI::Range(0, 256))
       ->capture_default_str();
+  app.add_flag("--require-hybrid", settings.require_hybrid,
+               "Refuse the classic handshake, which a quantum computer could break later")
+      ->envname("QUICNPROTOCHAT_REQUIRE_HYBRID");
   declare_access(app, settings.access);
   declare_retention(app, settings.store);
   app.add_option("--log-level", settings.log_level, "The least that is logged")

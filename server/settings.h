@@ -16,6 +16,7 @@ struct Settings {
   std::string ds_listen = "127.0.0.1:7001";
   std::string data_dir;
   size_t threads = 0;
+  bool require_hybrid = false;
   StoreLimits store;
   AccessPolicy access;
   std::string log_level = "info";

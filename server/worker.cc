@@ -11,8 +11,9 @@
 namespace qnpc::server {
 namespace {
 
-noise::StreamOptions stream_options() {
+noise::StreamOptions stream_options(const noise::Suites& suites) {
   noise::StreamOptions options;
+  options.suites = suites;
   options.output.most_pending = limits::pending_output;
   options.output.read_gate = qnpc::limits::noise_read_gate;
   return options;
@@ -44,7 +45,7 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
   kj::Timer& timer = io.provider->getTimer();
   auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
   crypto::SystemRandom random;
-  noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options()};
+  noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options(shared_.suites)};
   Subscriptions subscriptions(shared_.foundation.store, timer);
   const Foundation& foundation = shared_.foundation;
   Listener authentication(*io.lowLevelProvider, kj::mv(sockets.authentication), endpoint,

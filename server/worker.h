@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "qnpc/noise/suite.h"
 #include "qnpc/noise/transport.h"
 #include "server/admission.h"
 #include "server/service.h"
@@ -19,6 +20,7 @@ struct Shared {
   const Foundation foundation;
   Admission& admission;
   const noise::StaticKey& static_key;
+  const noise::Suites suites;  // that clients may speak
 };
 
 struct Sockets {

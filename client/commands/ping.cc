@@ -1,4 +1,4 @@
-// ping: whether both services answer, how fast, and as whom.
+// ping: whether both services answer, how fast, as whom, and over which handshake.
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
@@ -12,18 +12,20 @@ void ping_one(Context& context, const char* service, const std::string& address,
   std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
   ServerFacts server = online.client.describe();
   std::string key = to_hex(online.connection.server_key());
+  std::string suite(name(online.connection.agreement().suite));
   char milliseconds[32];
   std::snprintf(milliseconds, sizeof milliseconds, "%.2f ms", time.count());
   context.output.line(std::string(service) + " service at " + address + ": " + milliseconds +
                           "\n  server key " + key + " (" + std::string(name(online.trust)) + ")" +
-                          "\n  version " + server.version + ", registration " +
-                          server.registration +
+                          "\n  handshake " + suite + ", version " + server.version +
+                          ", registration " + server.registration +
                           (server.open_calls ? ", answers calls without a login" : ""),
                       {{"service", service},
                        {"address", address},
                        {"milliseconds", time.count()},
                        {"server_key", key},
                        {"trust", name(online.trust)},
+                       {"noise", suite},
                        {"version", server.version},
                        {"registration", server.registration},
                        {"open_calls", server.open_calls}});

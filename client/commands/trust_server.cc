@@ -1,5 +1,8 @@
-// trust-server: replaces the keys by which the two addresses are known. The new key is given, so
-// that it came from the server's operator and not from whoever answers at the address.
+// trust-server: replaces the keys by which the two addresses are known, and the suites that are
+// spoken with them. The new key is given, so that it came from the server's operator and not from
+// whoever answers at the address.
+#include <algorithm>
+
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
@@ -12,11 +15,13 @@ void trust_server(Context& context) {
                 "give the new key, as `quicnprotochat-server --print-key` prints it, "
                 "with --server-key");
   }
+  Pin pin{.suite = options.suite};
+  std::ranges::copy(*key, pin.key.begin());
   Session session(context, Session::StateUse::required);
   for (const std::string& address : {options.server, options.ds_server}) {
-    std::optional<Bytes> before = session.state().pins.get(address);
-    session.state().pins.put(address, *key);
-    std::string old = before ? to_hex(*before) : "none";
+    std::optional<Pin> before = find_pin(session.state(), address);
+    put_pin(session.state(), address, pin);
+    std::string old = before ? to_hex(before->key) : "none";
     context.output.line(address + "\n  before " + old + "\n  now    " + to_hex(*key),
                         {{"address", address}, {"before", old}, {"now", to_hex(*key)}});
   }

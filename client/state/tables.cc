@@ -325,8 +325,8 @@ std::optional<Bytes> Pins::get(std::string_view address) const {
   return to_bytes(store_.vault.open({"pins", "value", address}, q.blob(0)).reveal());
 }
 
-void Pins::put(std::string_view address, View server_key) {
-  Bytes sealed = store_.vault.seal({"pins", "value", address}, server_key);
+void Pins::put(std::string_view address, View pin) {
+  Bytes sealed = store_.vault.seal({"pins", "value", address}, pin);
   store_.database.run("INSERT OR REPLACE INTO pins VALUES (?, ?)", address, View(sealed));
 }
 

@@ -229,7 +229,7 @@ class Pins {
  public:
   explicit Pins(Store store) : store_(store) {}
   std::optional<Bytes> get(std::string_view address) const;
-  void put(std::string_view address, View server_key);
+  void put(std::string_view address, View pin);  // pinning.h says of what
 
  private:
   Store store_;

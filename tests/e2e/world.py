@@ -24,9 +24,12 @@ def program(name):
 class Server:
     """One server process; started again it has the same folder, and so the same key."""
 
-    def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0", options=()):
+    def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0", options=(),
+                 log_level="warn", log=None):
         self.folder = folder
         self.options = options
+        self.log_level = log_level
+        self.log = log  # a file for what it writes to standard error; None: where we do
         self.authentication = authentication
         self.delivery = delivery
         self.key = None
@@ -35,9 +38,10 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen(
-            [program("quicnprotochat-server"), "--data-dir", self.folder, "--log-level", "warn",
-             "--listen", self.authentication, "--ds-listen", self.delivery, *self.options],
-            stdout=subprocess.PIPE, text=True)
+            [program("quicnprotochat-server"), "--data-dir", self.folder,
+             "--log-level", self.log_level, "--listen", self.authentication,
+             "--ds-listen", self.delivery, *self.options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
         for line in self.process.stdout:
             name, _, value = line.strip().partition(": ")
             if name == "server key":
