@@ -99,7 +99,7 @@ int main(int argc, char** argv) try {
   for (uint8_t line = 0; line < 32; ++line) driver.add(Bytes{line});
   // Flags, and for the live group which message it is; then the edits.
   Corpus process(folder / "mls_process"), join(folder / "mls_join");
-  for (uint8_t flags = 0; flags < 4; ++flags) {
+  for (uint8_t flags = 0; flags < 8; ++flags) {
     for (const Bytes& script : scripts) {
       Bytes input{flags};
       append(input, script);

@@ -21,18 +21,20 @@ std::optional<T> round_trip(View bytes) {
   return out;
 }
 
+inline constexpr auto suite_1 = mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519;
+inline constexpr auto xwing_suite = mls::CipherSuite::mls_256_xwing_chacha20poly1305_sha256_ed25519;
+
 /// Alice made the group and added Bob and Carol; then Bob committed, so that the tree has parents.
 struct HonestGroup {
   test::SeededRandom random{1};
-  const mls::Suite& suite =
-      mls::suite_of(mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519);
+  const mls::Suite& suite;
   test::TestClient alice{suite, "alice", random};
   test::TestClient bob{suite, "bob", random};
   test::TestClient carol{suite, "carol", random};
   mls::NewKeyPackage bob_package = bob.make_key_package(random);
   mls::NewKeyPackage carol_package = carol.make_key_package(random);
 
-  HonestGroup() {
+  explicit HonestGroup(mls::CipherSuite id = suite_1) : suite(mls::suite_of(id)) {
     alice.create_group(random);
     mls::CommitOptions adds{
         .proposals = {{mls::Add{bob_package.key_package}}, {mls::Add{carol_package.key_package}}}};

@@ -15,7 +15,7 @@ struct Invitation {
   Bytes group_secrets;
   Bytes group_info;
 
-  Invitation() {
+  explicit Invitation(mls::CipherSuite suite) : honest(suite) {
     mls::NewCommit made = honest.commit(honest.alice, {.proposals = {{mls::Add{own.key_package}}}});
     auto message = mls::parse_message(*made.welcome);
     const auto& welcome = std::get<mls::Welcome>(message.content);
@@ -48,8 +48,9 @@ struct Invitation {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Invitation invitation;
+  static Invitation classic(fuzz::suite_1), hybrid(fuzz::xwing_suite);
   if (size == 0) return 0;
+  Invitation& invitation = (data[0] & 4) != 0 ? hybrid : classic;
   const View script = View{data, size}.subspan(1);
   const bool edit_secrets = (data[0] & 1) != 0;
   try {

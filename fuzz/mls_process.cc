@@ -11,7 +11,7 @@ using Records = std::map<std::string, Bytes>;
 
 class Attack {
  public:
-  Attack() {
+  explicit Attack(mls::CipherSuite suite) : honest_(suite) {
     test::TestClient dave(honest_.suite, "dave", honest_.random);
     mls::Proposal add{mls::Add{dave.make_key_package(honest_.random).key_package}};
     mls::Proposal update = honest_.bob.group().make_update(honest_.bob.signer(), honest_.random);
@@ -105,7 +105,8 @@ class Attack {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Attack attack;
+  static Attack classic(fuzz::suite_1), hybrid(fuzz::xwing_suite);
+  Attack& attack = size > 0 && (data[0] & 4) != 0 ? hybrid : classic;
   attack.run({data, size});
   return 0;
 }

@@ -32,8 +32,9 @@ inline constexpr size_t noise_pending_output = size_t{32} << 20;
 inline constexpr size_t noise_read_gate = size_t{256} << 10;
 
 // --- MLS ---
-// A message that a client will parse. Groups of 10,000 have a Welcome (with tree) of about 4 MiB.
-inline constexpr size_t mls_message = size_t{16} << 20;
+// A message that a client will parse. The Welcome (with tree) to a group of 10,000 has about 4 MiB,
+// and with the X-Wing suite 26.
+inline constexpr size_t mls_message = size_t{32} << 20;
 // The widest tree that we handle, in leaves; more would not fit the largest message.
 inline constexpr uint32_t mls_members = 65536;
 // Elements of any vector of structs: one for each member. Bounds what a short message can claim.
@@ -62,7 +63,7 @@ inline constexpr std::chrono::hours clock_skew{1};
 
 // --- qnpc-mls-driver ---
 // A request in bytes: a tree of 10,000 members has about 5 MiB in hexadecimal, 14 with the longest
-// keys and signatures.
+// keys of RFC 9420; with X-Wing's, one of 3,000 fits.
 inline constexpr size_t mls_driver_line = size_t{16} << 20;
 // The values in it: three for each of 10,000 who are added. Without this bound `[],[],...` would
 // take forty times its own memory.

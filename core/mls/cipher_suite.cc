@@ -40,6 +40,10 @@ constexpr Suite suites[] = {
      "MLS_256_DHKEMP384_AES256GCM_SHA384_P384",
      {Kem::dhkem_p384, Hash::sha384, Aead::aes_256_gcm},
      SignatureScheme::ecdsa_p384_sha384},
+    {CipherSuite::mls_256_xwing_chacha20poly1305_sha256_ed25519,
+     "MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519",
+     {Kem::xwing, Hash::sha256, Aead::chacha20_poly1305},
+     SignatureScheme::ed25519},
 };
 
 const Suite* find(CipherSuite id) {
@@ -64,6 +68,8 @@ Bytes labelled(View label, View value) {
 }
 
 }  // namespace
+
+std::span<const Suite> supported_suites() { return suites; }
 
 bool is_supported(CipherSuite id) { return find(id) != nullptr; }
 

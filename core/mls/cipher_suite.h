@@ -2,6 +2,8 @@
 // RFC 9420 5.1, 5.2, 8 and 17.1.
 #pragma once
 
+#include <span>
+
 #include "qnpc/crypto/hpke.h"
 #include "qnpc/crypto/signature.h"
 #include "qnpc/mls/code_points.h"
@@ -22,6 +24,8 @@ struct Suite {
   crypto::Kem kem() const { return hpke.kem; }
 };
 
+/// In the order of their numbers.
+std::span<const Suite> supported_suites();
 bool is_supported(CipherSuite id);
 /// Throws Reason::unsupported for a suite that we do not speak.
 const Suite& suite_of(CipherSuite id);

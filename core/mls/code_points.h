@@ -1,4 +1,5 @@
 // code_points: the numbers of RFC 9420 section 17, and the index types of its trees.
+// X-Wing's suite has the number that other implementations (OpenMLS) give it; none is assigned yet.
 //
 // Enums over the wire are open (any value can be held): GREASE values and the types of others must
 // survive a round trip. Where a value matters, a named check judges it.
@@ -18,6 +19,7 @@ enum class CipherSuite : uint16_t {
   mls_256_dhkemp521_aes256gcm_sha512_p521 = 5,
   mls_256_dhkemx448_chacha20poly1305_sha512_ed448 = 6,
   mls_256_dhkemp384_aes256gcm_sha384_p384 = 7,
+  mls_256_xwing_chacha20poly1305_sha256_ed25519 = 0x004d,
 };
 
 enum class WireFormat : uint16_t {

@@ -407,7 +407,8 @@ size_t live(uint64_t seed, Shape shape) {
   constexpr CipherSuite suites[] = {
       CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519,
       CipherSuite::mls_128_dhkemp256_aes128gcm_sha256_p256,
-      CipherSuite::mls_128_dhkemx25519_chacha20poly1305_sha256_ed25519};
+      CipherSuite::mls_128_dhkemx25519_chacha20poly1305_sha256_ed25519,
+      CipherSuite::mls_256_xwing_chacha20poly1305_sha256_ed25519};
   SCOPED_TRACE("seed " + std::to_string(seed));
   Life life(seed, mls::suite_of(suites[seed % std::size(suites)]), shape);
   life.run();
@@ -419,7 +420,7 @@ constexpr Shape large{.max_members = 64, .max_added = 20, .epochs = 10};
 constexpr Shape largest{.max_members = 200, .max_added = 100, .epochs = 6};
 
 TEST(GroupProperty, SmallGroups) {
-  for (uint64_t seed : {1, 2, 3}) live(seed, small);
+  for (uint64_t seed : {1, 2, 3, 4}) live(seed, small);
 }
 
 TEST(GroupProperty, LargeGroup) { live(3, large); }

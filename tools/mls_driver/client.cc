@@ -108,8 +108,8 @@ mls::LeafNode Client::leaf(Bytes identity, const crypto::SignatureKeyPair& signe
                       .extensions = {},
                       .proposals = {},
                       .credentials = {mls::CredentialType::basic}};
-  for (uint16_t suite = 1; mls::is_supported(mls::CipherSuite{suite}); ++suite) {
-    out.capabilities.cipher_suites.push_back(mls::CipherSuite{suite});
+  for (const mls::Suite& suite : mls::supported_suites()) {
+    out.capabilities.cipher_suites.push_back(suite.id);
   }
   out.lifetime = {now.seconds - std::min(now.seconds, skew), now.seconds + lifetime};
   return out;

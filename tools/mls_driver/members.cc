@@ -15,7 +15,9 @@ Json name(Client&, const Request&) { return {{"name", "quicnprotochat"}}; }
 
 Json supported_ciphersuites(Client&, const Request&) {
   Json suites = Json::array();
-  for (uint16_t id = 1; mls::is_supported(mls::CipherSuite{id}); ++id) suites.push_back(id);
+  for (const mls::Suite& suite : mls::supported_suites()) {
+    suites.push_back(static_cast<uint16_t>(suite.id));
+  }
   return {{"ciphersuites", std::move(suites)}};
 }
 

@@ -9,14 +9,15 @@ import { Driver, OurClients } from './driver.mjs';
 import { Session } from './session.mjs';
 import { TsClients } from './ts_member.mjs';
 
-// ECDSA in ts-mls is written in JavaScript, and P-521 there takes its time: fewer epochs, and fewer
-// members that it plays.
+// ECDSA and X-Wing in ts-mls are written in JavaScript, and P-521 there takes its time: fewer
+// epochs, and fewer members that it plays.
 const LIMITS = {
   1: { seeds: 2, epochs: 60, members: 32, tsMembers: 16 },
   2: { seeds: 1, epochs: 50, members: 32, tsMembers: 8 },
   3: { seeds: 2, epochs: 60, members: 32, tsMembers: 16 },
   5: { seeds: 1, epochs: 30, members: 32, tsMembers: 4 },
   7: { seeds: 1, epochs: 40, members: 32, tsMembers: 6 },
+  77: { seeds: 1, epochs: 40, members: 32, tsMembers: 8 },
 };
 
 function seedsFrom(text, usual) {
@@ -28,7 +29,7 @@ function seedsFrom(text, usual) {
 async function main(program, suite, percent) {
   const usual = LIMITS[suite];
   if (program === undefined || usual === undefined) {
-    throw new Error('usage: interop.mjs PATH-OF-qnpc-mls-driver 1|2|3|5|7 [PERCENT]');
+    throw new Error('usage: interop.mjs PATH-OF-qnpc-mls-driver 1|2|3|5|7|77 [PERCENT]');
   }
   const epochs = process.env.QNPC_INTEROP_EPOCHS ?? Math.ceil(usual.epochs * percent / 100);
   const limits = { ...usual, epochs: Number(epochs) };

@@ -71,6 +71,15 @@ function withBareExternalPub(info) {
 const SUITES = Object.fromEntries(
   Object.entries(mls.ciphersuites).map(([name, id]) => [id, name]));
 
+// ts-mls has X-Wing, but not the suite that we have, whose number it gives to another one. Which
+// number it writes hangs on the suite's name: under that of 77 it gets the algorithms of ours.
+function algorithmsOf(suite) {
+  const known = mls.getCiphersuiteFromName(SUITES[suite]);
+  if (suite !== 77) return known;
+  const hpke = { kem: 'X-Wing', aead: 'CHACHA20POLY1305', kdf: 'HKDF-SHA256' };
+  return { ...known, hash: 'SHA-256', signature: 'Ed25519', hpke };
+}
+
 // 5.1.1: an ECDSA public key is an uncompressed point. ts-mls makes compressed ones and takes both.
 function withUncompressedKeys(cs, curve) {
   const keygen = async () => {
@@ -85,7 +94,7 @@ export class TsClients {
 
   static async make(suite) {
     const out = new TsClients();
-    const cs = await mls.getCiphersuiteImpl(mls.getCiphersuiteFromName(SUITES[suite]));
+    const cs = await mls.getCiphersuiteImpl(algorithmsOf(suite));
     const curve = { 2: p256, 5: p521, 7: p384 }[suite];
     out.cs = curve === undefined ? cs : withUncompressedKeys(cs, curve);
     return out;
