@@ -128,7 +128,7 @@ void bench_commits(World& w, uint32_t members, const char* shape, const Floor& f
   Spent spent = least_of_many([&] { alice.commit({}, w.alice.signer, now, w.random); });
   print(shape, members, {"commit", spent, commit.size(), made, threads, 1.3});
 
-  Client carol = make_client(w.random);
+  Client carol = make_client(w.suite, w.random);
   mls::NewCommit add;
   spent =
       least_of_many([&] { add = alice.commit(adding({&carol}), w.alice.signer, now, w.random); });
@@ -213,11 +213,11 @@ double bench_join(World& w, uint32_t members, const char* shape, const Floor& fl
 
 /// Microseconds of processor time.
 double bench_adding(uint32_t added, const Floor& floor, crypto::SystemRandom& random) {
-  Client creator = make_client(random);
+  Client creator = make_client(suite_1, random);
   mls::Group group = create_group(creator, random);
   std::vector<Client> clients;
   std::vector<const Client*> pointers;
-  for (uint32_t i = 0; i < added; ++i) clients.push_back(make_client(random));
+  for (uint32_t i = 0; i < added; ++i) clients.push_back(make_client(suite_1, random));
   for (const Client& client : clients) pointers.push_back(&client);
   mls::CommitOptions options = adding(pointers);
   mls::NewCommit commit;
@@ -245,7 +245,7 @@ int main(int argc, char** argv) {
     double joins[2] = {0, 0};
     for (uint32_t members : sizes) {
       if (members > largest) break;
-      World world = make_world(shape, members, random);
+      World world = make_world(suite_1, shape, members, random);
       Floor floor = last = measure_floor(random);
       bench_commits(world, members, name, floor);
       double spent = bench_join(world, members, name, floor);

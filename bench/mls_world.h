@@ -9,19 +9,25 @@ namespace qnpc::bench {
 
 inline constexpr UnixTime now{1'800'000'000};
 
+inline const mls::Suite& suite_1 =
+    mls::suite_of(mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519);
+inline const mls::Suite& xwing_suite =
+    mls::suite_of(mls::CipherSuite::mls_256_xwing_chacha20poly1305_sha256_ed25519);
+
 /// A client and its KeyPackage, with the leaf that this product's clients have.
 struct Client {
   crypto::SignatureKeyPair signer;
   mls::KeyPackage package;
   mls::KeyPackageKeys keys;
 };
-Client make_client(Random& random);
+Client make_client(const mls::Suite& suite, Random& random);
 
 /// `bare`: the first member added all others in one commit. `warm`: every member has committed.
 enum class Shape { bare, warm };
 
 /// Alice acts, and Bob, from the other half of the tree, receives.
 struct World {
+  const mls::Suite& suite;
   crypto::SystemRandom& random;
   Client alice, bob;
   std::optional<mls::Group> alice_group, bob_group;
@@ -33,9 +39,10 @@ struct World {
   void bob_commits();
 };
 
-World make_world(Shape shape, uint32_t members, crypto::SystemRandom& random);
+World make_world(const mls::Suite& suite, Shape shape, uint32_t members,
+                 crypto::SystemRandom& random);
 mls::Group join(const Bytes& welcome, const Client& client);
-/// A group of one.
+/// A group of one, of the suite of its KeyPackage.
 mls::Group create_group(const Client& creator, Random& random);
 mls::CommitOptions adding(const std::vector<const Client*>& clients);
 
