@@ -60,7 +60,7 @@ bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool
     const uint64_t before = state.inbox.cursor(server.server_key());
     InboxPage page = server.read(messenger.identity_key(), before);
     require_ascending(page.entries, before);
-    const bool all = messenger.receive(server.server_key(), page, final);
+    const bool all = messenger.receive(server.server_key(), page, final && pages == 0);
     const uint64_t cursor = state.inbox.cursor(server.server_key());
     if (cursor != before) server.acknowledge(messenger.identity_key(), cursor);
     if (!all) return false;

@@ -78,8 +78,8 @@ class Messenger {
 
   /// Takes entries in, in order: joins, opens, or notes in the history that one cannot be read.
   /// Throws only where the state cannot be written. False where it stopped before an invitation to
-  /// a group that we are in: its log may first tell us that we are not. With `final` that is
-  /// refused.
+  /// a group that we are in: its log may first tell us that we are not. `final`, where the logs
+  /// were just read: the first such one is refused.
   bool receive(View server, const InboxPage& page, bool final);
   void receive(GroupRef group, const LogPage& page);
   /// The log has no way from our epoch to its present one.

@@ -35,6 +35,7 @@ bool Messenger::receive(View server, const InboxPage& page, bool final) {
           Savepoint part(state_.database());
           if (group::inspect_message(entry.payload).is_welcome) {
             take_in_welcome(entry.payload, final);
+            final = false;  // the log that it leads to was not read yet
           } else {
             take_in_rejoin(entry.payload);
           }
@@ -57,6 +58,10 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   const Bytes key_package = joiner.join_group(welcome);
   std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
   const bool is_inside = known && in_group(known->ref);
+  const bool is_overtaken =
+      is_inside && joiner.log_id() == log_id(known->ref) && joiner.epoch() <= epoch(known->ref);
+  // It was sent late, and we were removed and invited again meanwhile.
+  if (is_overtaken) return;
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
   const bool returns = is_inside && equal(key_package, known->rejoining_with) &&

@@ -187,6 +187,33 @@ TEST_F(MessengerTest, WhoWasRemovedAndInvitedAgainWhileAwayGetsBoth) {
   EXPECT_EQ(bob_.conversation(), "again ");
 }
 
+TEST_F(MessengerTest, WhoWasInvitedThriceWhileAwayIsInAtLast) {
+  alice_.messenger.create_group("friends");
+  alice_.invite({&carol_});
+  for (int i = 0; i < 2; ++i) {
+    alice_.invite({&bob_});
+    alice_.remove(bob_);
+  }
+  alice_.invite({&bob_});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed joined removed joined");
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerTest, AnInvitationThatComesLateIsNoSecondOne) {
+  share_a_group({&carol_});
+  alice_.invite({&bob_});
+  std::vector<InboxEntry> late = std::exchange(server_.inboxes[bob_.key()], {});
+  alice_.remove(bob_);
+  alice_.invite({&bob_});
+  bob_.sync();
+  late.back().sequence += 100;
+  server_.inboxes[bob_.key()].push_back(late.back());
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined");
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
 // What the outbox of a person holds, oldest first.
 std::vector<Bytes> post_of(Person& person) {
   std::vector<Bytes> out;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "client/delivery.h"
 #include "client/fake_server.h"
 #include "qnpc/crypto/system_random.h"
@@ -28,10 +30,10 @@ class Person {
   /// What every command does before and after its own.
   void sync(bool speaking = false) {
     refused.reset();
-    for (bool final : {false, true}) {
+    bool final = false;
+    do {
       read_logs(speaking);
-      if (read_inbox(messenger, *state, server_, final)) break;
-    }
+    } while (!read_inbox(messenger, *state, server_, std::exchange(final, true)));
     read_logs(speaking);
     deliver_outbox(*state, server_);
   }

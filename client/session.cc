@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "client/limits.h"
 #include "client/state/file.h"
@@ -118,15 +119,16 @@ void Session::disconnect() {
 void Session::synchronise() {
   DeliveryServer& server = inbox();
   if (auto refusal = deliver_outbox(*state_, server)) context_.output.note(refusal->what());
-  // Logs first: whoever was removed and invited again learns of the one before the other.
+  // Logs first: whoever was removed and invited again learns of the one before the other. Each
+  // round leaves one invitation less.
   std::set<GroupRef> read;
-  for (bool final : {false, true}) {
+  bool final = false;
+  do {
     for (const Group& group : state_->groups.list()) {
       synchronise(group);
       read.insert(group.ref);
     }
-    if (read_inbox(*messenger_, *state_, server, final)) break;
-  }
+  } while (!read_inbox(*messenger_, *state_, server, std::exchange(final, true)));
   context_.timings.mark("read the inbox");
   for (const Group& group : state_->groups.list()) {
     const bool is_new = !read.contains(group.ref) || !state_->appends.of(group.ref).empty() ||
