@@ -64,6 +64,12 @@ inline constexpr size_t queued_requests = 8192;
 inline constexpr size_t queued_bytes = size_t{64} << 20;
 // Answers that wait in memory for the commit they are part of.
 inline constexpr size_t batch_answer_bytes = size_t{64} << 20;
+// What a loop hands over before its turn ends: while it is busy, the disk need not be idle.
+inline constexpr size_t turn_writes = 64;
+inline constexpr size_t turn_bytes = size_t{1} << 20;
+// A batch waits for callers who are expected half as long as the disk took last, and no longer than
+// this where it took very long.
+inline constexpr std::chrono::milliseconds longest_gathering{5};
 // SQLite moves the log into the database after this many pages (16 MiB).
 inline constexpr int checkpoint_pages = 4000;
 // The page cache of the writing connection.

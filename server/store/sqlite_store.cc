@@ -59,16 +59,10 @@ template <class Change>
 auto submit(Writer& writer, size_t bytes, Change change,
             const std::optional<QueueName>& appends_to = std::nullopt) {
   using T = decltype(change(std::declval<Tables&>()));
-  std::shared_ptr<Turn> turn = Turn::current();
+  std::shared_ptr<Turn> turn = Turn::current(writer.queue());
   auto answer = std::make_shared<Answer<T>>();
-  std::shared_ptr<Outstanding> outstanding = turn->one_more();
-  try {
-    writer.submit(std::make_unique<Answered<T, Change>>(bytes, appends_to, std::move(change),
-                                                        answer, outstanding));
-  } catch (const Error& error) {
-    outstanding->finish_one();
-    return kj::Promise<T>(rpc::to_exception(error));
-  }
+  turn->add(std::make_unique<Answered<T, Change>>(bytes, appends_to, std::move(change), answer,
+                                                  turn->outstanding()));
   return turn->when_all_answered()
       .then([answer]() -> kj::Promise<T> {
         if (answer->value) return std::move(*answer->value);

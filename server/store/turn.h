@@ -1,6 +1,6 @@
-// turn: the writes that one event loop asks for in one turn, answered together. Waking a loop in
-// another thread costs more than a row does, so that the writer does it once a turn and not once a
-// row.
+// turn: the writes that one event loop asks for in one turn. They go to the writer together when
+// the turn ends, so that they stand in one batch, and are answered together: waking a thread costs
+// more than a row does.
 #pragma once
 
 #include <kj/async.h>
@@ -8,6 +8,9 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <vector>
+
+#include "server/store/writer.h"
 
 namespace qnpc::server {
 
@@ -31,31 +34,35 @@ class Outstanding {
   }
 
  private:
-  std::atomic<size_t> count_{1};  // the turn itself, until it ends
+  std::atomic<size_t> count_{0};
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> all_answered_;
 };
 
-/// The loop's own half; it stays in the loop's thread.
+/// The loop's own half; it stays in the loop's thread. It lives as long as somebody waits for one
+/// of its writes: those of which all callers have gone before it ends are not made.
 class Turn {
  public:
-  /// This thread's turn: a new one where the last has ended.
-  static std::shared_ptr<Turn> current();
+  /// This thread's turn: a new one where the last has ended, or was for another queue.
+  static std::shared_ptr<Turn> current(const std::shared_ptr<WriteQueue>& queue);
 
-  explicit Turn(kj::PromiseCrossThreadFulfillerPair<void> answered)
-      : outstanding_(std::make_shared<Outstanding>(kj::mv(answered.fulfiller))),
+  Turn(std::shared_ptr<WriteQueue> queue, kj::PromiseCrossThreadFulfillerPair<void> answered)
+      : queue_(std::move(queue)),
+        outstanding_(std::make_shared<Outstanding>(kj::mv(answered.fulfiller))),
         all_answered_(answered.promise.fork()),
         end_(kj::evalLast([this] { end(); }).eagerlyEvaluate(nullptr)) {}
 
-  std::shared_ptr<Outstanding> one_more() {
-    outstanding_->one_more();
-    return outstanding_;
-  }
+  const std::shared_ptr<Outstanding>& outstanding() const { return outstanding_; }
+  /// It calls outstanding()->finish_one() once, when it is answered.
+  void add(std::unique_ptr<Write> write);
   kj::Promise<void> when_all_answered() { return all_answered_.addBranch(); }
 
  private:
   void end();
 
   bool ended_ = false;
+  std::shared_ptr<WriteQueue> queue_;
+  std::vector<std::unique_ptr<Write>> writes_;
+  size_t bytes_ = 0;  // of these
   std::shared_ptr<Outstanding> outstanding_;
   kj::ForkedPromise<void> all_answered_;
   kj::Promise<void> end_;

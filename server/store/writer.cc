@@ -1,5 +1,7 @@
 #include "server/store/writer.h"
 
+#include <algorithm>
+
 #include "server/store/database_file.h"
 
 namespace qnpc::server {
@@ -40,7 +42,7 @@ Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& 
       batch_requests_(store_limits.batch_requests),
       on_fatal_(std::move(on_fatal)),
       tables_(database_, store_limits, clock),
-      queue_(limits::queued_requests, limits::queued_bytes) {
+      queue_(std::make_shared<WriteQueue>(limits::queued_requests, limits::queued_bytes)) {
   sqlite3_wal_hook(
       database_.handle(),
       [](void* pages, sqlite3*, const char*, int log_pages) {
@@ -52,12 +54,12 @@ Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& 
 }
 
 Writer::~Writer() {
-  queue_.close();
+  queue_->close();
   thread_.join();
 }
 
 void Writer::run() {
-  while (std::unique_ptr<Write> first = queue_.wait()) {
+  while (std::unique_ptr<Write> first = queue_->wait()) {
     if (!usable_) {
       first->failed(Error(Reason::unavailable, "the store has stopped after a disk error"));
       continue;
@@ -74,7 +76,10 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
     database_.execute("BEGIN IMMEDIATE");
     apply_batch(std::move(first), applied);
     committing = true;
+    const auto begin = std::chrono::steady_clock::now();
     database_.execute("COMMIT");
+    patience_ = std::min<Patience>(limits::longest_gathering,
+                                   (std::chrono::steady_clock::now() - begin) / 2);
   } catch (const Error& error) {
     if (first) applied.push_back(std::move(first));
     // SQLite says FULL before the commit record is written: then nothing of the batch is there.
@@ -85,12 +90,14 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
                             "the disk failed while this was written"));
     return give_up(error);
   }
+  callers_ = applied.size() + queue_->size();
   answer_all(applied);
 }
 
 void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
+  const auto end = std::chrono::steady_clock::now() + patience_;
   size_t answer_bytes = 0;
-  for (auto next = std::move(first); next; next = queue_.try_next()) {
+  for (auto next = std::move(first); next; next = next_of_batch(applied.size(), end)) {
     applied.push_back(std::move(next));
     try {
       answer_bytes += applied.back()->apply(tables_);
@@ -101,6 +108,13 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
     }
     if (applied.size() >= batch_requests_ || answer_bytes >= limits::batch_answer_bytes) return;
   }
+}
+
+// Callers who were answered together come back one after the other, by way of the network. To
+// commit with the first of them would make all the others wait for the disk twice.
+std::unique_ptr<Write> Writer::next_of_batch(size_t size,
+                                             std::chrono::steady_clock::time_point end) {
+  return size < callers_ ? queue_->wait_until(end) : queue_->try_next();
 }
 
 bool Writer::roll_back() {

@@ -3,6 +3,7 @@
 // it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -63,6 +64,8 @@ class Write {
   std::optional<Error> refusal;          // thrown by apply()
 };
 
+using WriteQueue = JobQueue<Write>;
+
 class Writer {
  public:
   /// `on_fatal` is called from the writer's thread when nothing can be said any more about what is
@@ -73,15 +76,16 @@ class Writer {
   /// Finishes what was submitted.
   ~Writer();
 
-  /// Throws Reason::overloaded where too much waits already.
-  void submit(std::unique_ptr<Write> write) { queue_.push(std::move(write)); }
+  const std::shared_ptr<WriteQueue>& queue() { return queue_; }
   Doorbells& doorbells() { return doorbells_; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Write>>;
+  using Patience = std::chrono::steady_clock::duration;
   void run();
   void commit_batch(std::unique_ptr<Write> first);
   void apply_batch(std::unique_ptr<Write> first, Batch& applied);
+  std::unique_ptr<Write> next_of_batch(size_t size, std::chrono::steady_clock::time_point end);
   bool roll_back();
   void checkpoint_if_due();
   void answer_all(Batch& batch);
@@ -94,8 +98,10 @@ class Writer {
   Tables tables_;
   Doorbells doorbells_;
   int log_pages_ = 0;
+  size_t callers_ = 0;   // whom the last batch answered, and who waited then
+  Patience patience_{};  // how long a batch waits for them
   bool usable_ = true;
-  JobQueue<Write> queue_;
+  std::shared_ptr<WriteQueue> queue_;
   std::thread thread_;  // last: it uses all of the above
 };
 
