@@ -20,11 +20,23 @@ void check(int code, sqlite3* database) {
 
 }  // namespace
 
-Query::Query(sqlite3* database, const char* sql) {
+sqlite3_stmt* Statements::take(const char* sql) {
+  if (auto known = idle_.find(std::string_view(sql)); known != idle_.end()) {
+    return idle_.extract(known).mapped().release();
+  }
   sqlite3_stmt* statement = nullptr;
-  check(sqlite3_prepare_v2(database, sql, -1, &statement, nullptr), database);
-  statement_.reset(statement);
+  check(sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr), database_);
+  return statement;
 }
+
+void Statements::give_back(sqlite3_stmt* statement) {
+  sqlite3_reset(statement);  // what went wrong was said when it did
+  sqlite3_clear_bindings(statement);
+  idle_.emplace(sqlite3_sql(statement), statement);
+}
+
+Query::Query(Statements& statements, const char* sql)
+    : statement_(statements.take(sql), GiveBack{&statements}) {}
 
 Query& Query::bind(int64_t value) {
   check(sqlite3_bind_int64(statement_.get(), ++bound_, value), sqlite3_db_handle(statement_.get()));
@@ -71,6 +83,7 @@ Database::Database(const std::string& path, std::chrono::milliseconds patience) 
   check(code, database);
   check(sqlite3_extended_result_codes(database, 1), database);
   check(sqlite3_busy_timeout(database, static_cast<int>(patience.count())), database);
+  statements_ = std::make_unique<Statements>(database);
 }
 
 int64_t Database::integer(const char* sql) {

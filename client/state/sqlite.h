@@ -7,6 +7,8 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,10 +17,27 @@
 
 namespace qnpc::client {
 
+/// Statements that were prepared before. Preparing one costs more than what most of ours do.
+class Statements {
+ public:
+  explicit Statements(sqlite3* database) : database_(database) {}
+
+  sqlite3_stmt* take(const char* sql);
+  /// What was bound is forgotten.
+  void give_back(sqlite3_stmt* statement);
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  sqlite3* database_;
+  std::multimap<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, std::less<>> idle_;
+};
+
 /// A statement with its bound values, stepped through once.
 class Query {
  public:
-  Query(sqlite3* database, const char* sql);
+  Query(Statements& statements, const char* sql);
 
   /// Binds the next parameter. Views must live until the last step.
   Query& bind(int64_t value);
@@ -36,10 +55,11 @@ class Query {
   std::string text(int column) const { return to_text(blob(column)); }
 
  private:
-  struct Finalize {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  struct GiveBack {
+    Statements* statements;
+    void operator()(sqlite3_stmt* statement) const { statements->give_back(statement); }
   };
-  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::unique_ptr<sqlite3_stmt, GiveBack> statement_;
   int bound_ = 0;
 };
 
@@ -50,7 +70,7 @@ class Database {
 
   template <class... Values>
   Query query(const char* sql, const Values&... values) {
-    Query q(handle_.get(), sql);
+    Query q(*statements_, sql);
     (q.bind(values), ...);
     return q;
   }
@@ -61,7 +81,10 @@ class Database {
   /// The first column of the only row.
   int64_t integer(const char* sql);
   /// Nothing may be asked any more, until another one is moved in.
-  void close() { handle_.reset(); }
+  void close() {
+    statements_.reset();
+    handle_.reset();
+  }
   bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
 
  private:
@@ -69,6 +92,7 @@ class Database {
     void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
   };
   std::unique_ptr<sqlite3, Close> handle_;
+  std::unique_ptr<Statements> statements_;  // queries know where it is
 };
 
 /// All or nothing: rolled back unless commit() returned.
