@@ -1,8 +1,6 @@
 // idle_bench: what an idle Noise connection costs the real server in memory, with 1,000 of them
 // that have made one call each. At most 40 KiB, so that a small machine serves thousands.
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "schemas/delivery.capnp.h"
@@ -17,19 +15,6 @@ using Client = test::NoiseClient<rpc::DeliveryService>;
 
 constexpr size_t connections = 1000;
 constexpr double target_kib = 40;
-
-/// Anonymous memory in use, in KiB: what the process allocated, without the program's own text.
-double memory_kib(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    if (!line.starts_with("RssAnon:")) continue;
-    double kib = 0;
-    std::istringstream(line.substr(8)) >> kib;
-    return kib;
-  }
-  return 0;
-}
 
 void ping(kj::AsyncIoContext& io, Client& client) {
   auto request = client.service.exchangeRequest();
@@ -54,7 +39,7 @@ int main() {
       clients.push_back(std::make_unique<Client>(io, server.delivery, server.key));
       ping(io, *clients.back());
     }
-    return memory_kib(server.pid());
+    return test::memory_kib(server.pid());
   };
   // The first ones also pay for what all share: arenas of the allocator, code paged in.
   constexpr size_t warm_up = 20;

@@ -29,14 +29,14 @@ kj::Promise<void> NoiseStream::when_drained() {
 kj::Promise<size_t> NoiseStream::tryRead(void* buffer, size_t minBytes, size_t maxBytes) {
   KJ_IF_MAYBE (why, broken_) return kj::cp(*why);
   MutableView out(static_cast<uint8_t*>(buffer), maxBytes);
-  if (output_.ready_for_input()) return read(out, minBytes, 0);
+  if (output_.ready_for_input()) return fill(out, minBytes, 0);
   return reads_.wrap(output_.when_ready_for_input()).then([this, out, minBytes] {
-    return read(out, minBytes, 0);
+    return fill(out, minBytes, 0);
   });
 }
 
 // `done` bytes at the front of `out` are filled already.
-kj::Promise<size_t> NoiseStream::read(MutableView out, size_t min_bytes, size_t done) {
+kj::Promise<size_t> NoiseStream::fill(MutableView out, size_t min_bytes, size_t done) {
   try {
     done += copy_plaintext(out.subspan(done));
   } catch (const Error& error) {
@@ -48,7 +48,7 @@ kj::Promise<size_t> NoiseStream::read(MutableView out, size_t min_bytes, size_t 
       .then([this, out, min_bytes, done](size_t n) -> kj::Promise<size_t> {
         if (n == 0) return fail(Error(Reason::truncated, "the peer closed without saying so"));
         input_.filled(n);
-        return read(out, min_bytes, done);
+        return fill(out, min_bytes, done);
       });
 }
 

@@ -85,7 +85,7 @@ class NoiseStream final : public kj::AsyncIoStream {
   void getpeername(struct sockaddr* address, kj::uint* length) override;
 
  private:
-  kj::Promise<size_t> read(MutableView out, size_t min_bytes, size_t done);
+  kj::Promise<size_t> fill(MutableView out, size_t min_bytes, size_t done);
   void open_next();
   size_t copy_plaintext(MutableView out);
   kj::Exception fail(const Error& why);

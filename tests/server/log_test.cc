@@ -240,26 +240,6 @@ TEST_F(LogServer, SubscribersGetTheBacklogThenWhatOthersAppend) {
   }
 }
 
-class InboxReader final : public rpc::InboxSink::Server {
- public:
-  explicit InboxReader(std::string& got) : got_(got) {}
-
- protected:
-  kj::Promise<void> entries(EntriesContext context) override {
-    for (auto entry : context.getParams().getEntries()) {
-      got_.append(entry.getPayload().asChars().begin(), entry.getPayload().size());
-    }
-    return kj::READY_NOW;
-  }
-  kj::Promise<void> caughtUp(CaughtUpContext) override {
-    got_ += "|";
-    return kj::READY_NOW;
-  }
-
- private:
-  std::string& got_;
-};
-
 TEST_F(LogServer, AnInboxIsPushedToo) {
   auto server = start();
   auto writer = connect(*server);
@@ -274,24 +254,18 @@ TEST_F(LogServer, AnInboxIsPushedToo) {
   std::string got;
   auto request = reader->service.subscribeRequest();
   request.setRecipientKey(test::as_data(writer->log));
-  request.setSink(kj::heap<InboxReader>(got));
+  request.setSink(kj::heap<test::TestInboxSink>(
+      [&](auto entries) -> kj::Promise<void> {
+        for (auto entry : entries) {
+          got.append(entry.getPayload().asChars().begin(), entry.getPayload().size());
+        }
+        return kj::READY_NOW;
+      },
+      [&] { got += "|"; }));
   auto answer = request.send().wait(io.waitScope);
   run_until([&] { return got == "a|"; });
   enqueue("b");
   run_until([&] { return got == "a|b"; });
-}
-
-/// Anonymous memory in use, in MiB.
-double memory_mib(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    if (!line.starts_with("RssAnon:")) continue;
-    double kib = 0;
-    std::istringstream(line.substr(8)) >> kib;
-    return kib / 1024;
-  }
-  return 0;
 }
 
 /// Connections that subscribe and then read nothing more from their sockets.
@@ -352,7 +326,7 @@ TEST_F(LogServer, WhoNeverReadsCostsLittleAndDelaysNobody) {
   }
   run_until([&] { return got == messages; });
   // Were all of it held for each, it would be 800 MB. SQLite's cache takes up to 64 MiB.
-  EXPECT_LT(memory_mib(server->pid()), 64 + dead * 1.0 + 100);
+  EXPECT_LT(test::memory_kib(server->pid()) / 1024, 64 + dead * 1.0 + 100);
 }
 
 TEST_F(LogServer, StopsAlthoughASubscriberDoesNotAnswer) {

@@ -24,20 +24,21 @@ inline Bytes token_hash_of(uint64_t epoch) {
 }
 
 /// Hands what is pushed to a function, which may answer later.
-class TestLogSink final : public rpc::LogSink::Server {
+template <class Interface>
+class TestSink final : public Interface::Server {
  public:
-  using Entries = capnp::List<rpc::DeliveryService::LogEntry>::Reader;
+  using Entries = decltype(typename Interface::EntriesParams::Reader().getEntries());
   using OnEntries = std::function<kj::Promise<void>(Entries)>;
 
-  explicit TestLogSink(
+  explicit TestSink(
       OnEntries on_entries, std::function<void()> on_caught_up = [] {})
       : on_entries_(std::move(on_entries)), on_caught_up_(std::move(on_caught_up)) {}
 
  protected:
-  kj::Promise<void> entries(EntriesContext context) override {
+  kj::Promise<void> entries(typename Interface::Server::EntriesContext context) override {
     return on_entries_(context.getParams().getEntries());
   }
-  kj::Promise<void> caughtUp(CaughtUpContext) override {
+  kj::Promise<void> caughtUp(typename Interface::Server::CaughtUpContext) override {
     on_caught_up_();
     return kj::READY_NOW;
   }
@@ -46,6 +47,9 @@ class TestLogSink final : public rpc::LogSink::Server {
   OnEntries on_entries_;
   std::function<void()> on_caught_up_;
 };
+
+using TestLogSink = TestSink<rpc::LogSink>;
+using TestInboxSink = TestSink<rpc::InboxSink>;
 
 class LogClient : public NoiseClient<rpc::DeliveryService> {
  public:

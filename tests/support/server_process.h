@@ -12,11 +12,39 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace qnpc::test {
+
+/// Anonymous memory in use, in KiB: what a process allocated, without the program's own text.
+inline double memory_kib(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (!line.starts_with("RssAnon:")) continue;
+    double kib = 0;
+    std::istringstream(line.substr(8)) >> kib;
+    return kib;
+  }
+  return 0;
+}
+
+/// What a process has computed so far, in its own code and in the kernel's, all threads together.
+inline double processor_seconds(pid_t process) {
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string text(std::istreambuf_iterator<char>(stat), {});
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  constexpr size_t fields_before = 11;  // proc(5): utime is the 14th, the name the second
+  std::string other;
+  for (size_t i = 0; i < fields_before; ++i) fields >> other;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
 
 class ServerProcess {
  public:
