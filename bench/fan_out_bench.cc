@@ -1,14 +1,14 @@
 // fan_out_bench: one message to a log that 1,000 connections subscribe to, until the last of them
 // has it, against 1,500 messages of that size to as many inboxes: what a server without logs would
-// do for half as many again. And what 5,000 idle subscribed connections cost in memory.
+// do for half as many again. What such a message takes on the server's disk, and what 5,000 idle
+// subscribed connections cost in memory.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
+#include "server/store/database.h"
 #include "tests/support/log_client.h"
 #include "tests/support/server_process.h"
 #include "tests/support/temporary_directory.h"
@@ -24,20 +24,9 @@ constexpr size_t plain_pushes = 1500;
 constexpr size_t idle = 5000;
 constexpr double target_mib = 250;
 constexpr size_t rounds = 7;
+constexpr size_t stored_messages = 100;
+constexpr double target_stored = 1.2;
 constexpr std::array<size_t, 2> sizes{1024, 16384};
-
-/// Anonymous memory in use, in MiB.
-double memory_mib(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  std::string line;
-  while (std::getline(status, line)) {
-    if (!line.starts_with("RssAnon:")) continue;
-    double kib = 0;
-    std::istringstream(line.substr(8)) >> kib;
-    return kib / 1024;
-  }
-  return 0;
-}
 
 /// Counts what arrives, and tells when it is enough.
 class Arrivals {
@@ -60,24 +49,6 @@ class Arrivals {
   kj::Own<kj::PromiseFulfiller<void>> done_;
 };
 
-class CountingInboxSink final : public rpc::InboxSink::Server {
- public:
-  explicit CountingInboxSink(Arrivals& arrivals) : arrivals_(arrivals) {}
-
- protected:
-  kj::Promise<void> entries(EntriesContext context) override {
-    arrivals_.arrived(context.getParams().getEntries().size());
-    return kj::READY_NOW;
-  }
-  kj::Promise<void> caughtUp(CaughtUpContext) override {
-    arrivals_.arrived(1);
-    return kj::READY_NOW;
-  }
-
- private:
-  Arrivals& arrivals_;
-};
-
 struct Subscriber {
   Subscriber(kj::AsyncIoContext& io, const std::string& address, const std::string& key)
       : client(io, address, key) {}
@@ -98,14 +69,8 @@ class Crowd {
     while (all_.size() < count) {
       auto subscriber = std::make_unique<Subscriber>(io_, address(all_.size()), server.key);
       arrivals_.expect(1);
-      auto sink = kj::heap<test::TestLogSink>(
-          [this](auto entries) -> kj::Promise<void> {
-            arrivals_.arrived(entries.size());
-            return kj::READY_NOW;
-          },
-          [this] { arrivals_.arrived(1); });
       subscriber->subscriptions.push_back(
-          subscriber->client.subscribe_request(0, last_, kj::mv(sink))
+          subscriber->client.subscribe_request(0, last_, counting<rpc::LogSink>())
               .send()
               .wait(io_.waitScope)
               .getSubscription());
@@ -119,7 +84,7 @@ class Crowd {
       arrivals_.expect(1);
       auto request = all_[i]->client.service.subscribeRequest();
       request.setRecipientKey(test::as_data(numbered(32, i)));
-      request.setSink(kj::heap<CountingInboxSink>(arrivals_));
+      request.setSink(counting<rpc::InboxSink>());
       all_[i]->subscriptions.push_back(request.send().wait(io_.waitScope).getSubscription());
       arrivals_.wait(io_.waitScope);
     }
@@ -155,6 +120,16 @@ class Crowd {
   std::string address(size_t number) const {
     return (number % 2 == 0 ? "127.0.0.1" : "[::1]") +
            server.delivery.substr(server.delivery.rfind(':'));
+  }
+
+  template <class Interface>
+  typename Interface::Client counting() {
+    return kj::heap<test::TestSink<Interface>>(
+        [this](auto entries) -> kj::Promise<void> {
+          arrivals_.arrived(entries.size());
+          return kj::READY_NOW;
+        },
+        [this] { arrivals_.arrived(1); });
   }
 
   template <class Send>
@@ -202,12 +177,42 @@ void measure_fan_out(kj::AsyncIoContext& io) {
   }
 }
 
+/// Bytes of what a log is made of, with its indexes: of the rows, and of the pages they are in.
+struct Stored {
+  double rows = 0, pages = 0;
+};
+
+Stored stored_in_logs(const Crowd& crowd) {
+  server::Database database(crowd.directory.file("data/server.db"),
+                            server::Database::Mode::read_only);
+  const char* of_logs = "FROM dbstat WHERE name LIKE 'log!_%' ESCAPE '!'";
+  return {static_cast<double>(database.integer("SELECT sum(payload) " + std::string(of_logs))),
+          static_cast<double>(database.integer("SELECT sum(pgsize) " + std::string(of_logs)))};
+}
+
+void measure_stored(kj::AsyncIoContext& io) {
+  Crowd crowd(io);
+  crowd.grow(online);
+  std::printf("stored on the server for one message to %zu members, in units of its size\n",
+              online);
+  std::printf("%10s %20s %20s\n", "bytes", "rows and indexes", "whole pages");
+  for (size_t size : sizes) {
+    const Stored before = stored_in_logs(crowd);
+    for (size_t i = 0; i < stored_messages; ++i) crowd.to_log(size);
+    const Stored after = stored_in_logs(crowd);
+    const auto all = static_cast<double>(stored_messages * size);
+    std::printf("%10zu %20.3f %20.3f  (target for the rows: at most %.1f)\n", size,
+                (after.rows - before.rows) / all, (after.pages - before.pages) / all,
+                target_stored);
+  }
+}
+
 void measure_memory(kj::AsyncIoContext& io) {
   Crowd crowd(io);
   crowd.grow(10);
-  const double before = memory_mib(crowd.server.pid());
+  const double before = test::memory_kib(crowd.server.pid()) / 1024;
   crowd.grow(idle);
-  const double after = memory_mib(crowd.server.pid());
+  const double after = test::memory_kib(crowd.server.pid()) / 1024;
   std::printf(
       "server memory with %zu idle subscribed connections: %.0f MiB (%.0f before), "
       "ratio %.2f  (target: at most %.0f MiB)\n",
@@ -221,5 +226,6 @@ int main() {
   setrlimit(RLIMIT_NOFILE, &files);
   kj::AsyncIoContext io = kj::setupAsyncIo();
   measure_fan_out(io);
+  measure_stored(io);
   measure_memory(io);
 }

@@ -1,16 +1,13 @@
 // send_bench: `quicnprotochat-client send` as a whole process, from exec to exit, on loopback with
 // a real server, and what the time goes into.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "tests/support/server_process.h"
-#include "tests/support/temporary_directory.h"
+#include "client_process.h"
 
 namespace qnpc {
 namespace {
@@ -24,57 +21,23 @@ double milliseconds_since(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-/// Runs a command line; returns what it wrote to standard output and standard error.
-std::string run(const std::string& command) {
-  FILE* pipe = popen(("exec " + command + " 2>&1").c_str(), "r");
-  if (!pipe) throw std::runtime_error("cannot run " + command);
-  std::string out;
-  std::array<char, 4096> chunk;
-  while (size_t n = std::fread(chunk.data(), 1, chunk.size(), pipe)) out.append(chunk.data(), n);
-  if (pclose(pipe) != 0) throw std::runtime_error(command + " failed: " + out);
-  return out;
-}
-
-/// The object in the output that has the key.
-nlohmann::json object_with(const std::string& output, const std::string& key) {
-  for (size_t start = 0; start < output.size();) {
-    size_t end = output.find('\n', start);
-    nlohmann::json object = nlohmann::json::parse(output.substr(start, end - start));
-    if (object.contains(key)) return object;
-    start = end + 1;
-  }
-  throw std::runtime_error("no " + key + " in " + output);
-}
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
-
-class Person {
- public:
-  Person(const test::TemporaryDirectory& directory, const test::ServerProcess& server,
-         const std::string& name)
-      : prefix_(std::string(QNPC_CLIENT) + " --json --timings --state " +
-                directory.file(name + ".db") + " --server " + server.authentication +
-                " --ds-server " + server.delivery + " ") {}
-  std::string operator()(const std::string& command) const { return run(prefix_ + command); }
-
- private:
-  std::string prefix_;
-};
 
 }  // namespace
 }  // namespace qnpc
 
 int main() {
   using namespace qnpc;
+  using bench::object_with;
   test::TemporaryDirectory directory;
   test::ServerProcess server(QNPC_SERVER,
                              {"--no-rate-limits", "--data-dir", directory.file("data"), "--listen",
                               "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
-  Person alice(directory, server, "alice"), bob(directory, server, "bob");
+  bench::Person alice(directory, server, "alice"), bob(directory, server, "bob");
   alice("register");
   std::string bobs_key = object_with(bob("register"), "identity_key")["identity_key"];
   alice("create-group --group-id friends");
