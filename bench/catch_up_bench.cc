@@ -129,8 +129,9 @@ int main() {
   crypto::SystemRandom random;
   kj::AsyncIoContext io = kj::setupAsyncIo();
   test::TemporaryDirectory directory;
-  test::ServerProcess server(QNPC_SERVER, {"--data-dir", directory.file("data"), "--listen",
-                                           "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
+  test::ServerProcess server(
+      QNPC_SERVER, {"--open", "--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
+                    "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
   bench::Person carol(directory, server, "carol");
   const Bytes carols_key =
