@@ -104,8 +104,9 @@ void Messenger::stock_is_full() {
 void Messenger::stock_was_used() { state_.meta.erase(stock_checked); }
 
 std::vector<Recipient> Messenger::recipients(GroupRef group, const std::vector<Bytes>& members) {
+  std::map<Bytes, Bytes> tokens = member(group).inbox_tokens();
   std::vector<Recipient> out;
-  for (const Bytes& key : members) out.push_back({key, member(group).inbox_token(key)});
+  for (const Bytes& key : members) out.push_back({key, tokens[key]});
   return out;
 }
 

@@ -90,29 +90,31 @@ kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
     }
     Bytes payload = at_most(params.getPayload(), limits::payload_bytes, "the payload");
     context.releaseParams();
-    return store_.enqueue(recipient, token, id, std::move(payload)).ignoreResult();
+    return foundation_.store.enqueue(recipient, token, id, std::move(payload)).ignoreResult();
   });
 }
 
 kj::Promise<void> DeliveryService::fetch(FetchContext context) {
   return peer_.calls->run_large([&] {
-    return store_.drain(open_inbox(context)).then([context](std::vector<Bytes>&& payloads) mutable {
-      size_t bytes = 0;
-      for (const Bytes& payload : payloads) bytes += payload.size();
-      auto list = context.getResults(message_size(bytes, payloads.size()))
-                      .initPayloads(static_cast<capnp::uint>(payloads.size()));
-      for (capnp::uint i = 0; i < list.size(); ++i) list.set(i, as_data(payloads[i]));
-    });
+    return foundation_.store.drain(open_inbox(context))
+        .then([context](std::vector<Bytes>&& payloads) mutable {
+          size_t bytes = 0;
+          for (const Bytes& payload : payloads) bytes += payload.size();
+          auto list = context.getResults(message_size(bytes, payloads.size()))
+                          .initPayloads(static_cast<capnp::uint>(payloads.size()));
+          for (capnp::uint i = 0; i < list.size(); ++i) list.set(i, as_data(payloads[i]));
+        });
   });
 }
 
 kj::Promise<void> DeliveryService::read(ReadContext context) {
-  return peer_.calls->run_large([&] { return read_inbox(store_, open_inbox(context), context); });
+  return peer_.calls->run_large(
+      [&] { return read_inbox(foundation_.store, open_inbox(context), context); });
 }
 
 kj::Promise<void> DeliveryService::acknowledge(AcknowledgeContext context) {
   return peer_.calls->run(
-      [&] { return server::acknowledge(store_, open_inbox(context), context); });
+      [&] { return server::acknowledge(foundation_.store, open_inbox(context), context); });
 }
 
 kj::Promise<void> DeliveryService::subscribe(SubscribeContext context) {

@@ -11,10 +11,7 @@ namespace qnpc::server {
 class DeliveryService final : public rpc::DeliveryService::Server {
  public:
   DeliveryService(const Foundation& foundation, Subscriptions& subscriptions, Peer peer)
-      : foundation_(foundation),
-        store_(foundation.store),
-        subscriptions_(subscriptions),
-        peer_(std::move(peer)) {}
+      : foundation_(foundation), subscriptions_(subscriptions), peer_(std::move(peer)) {}
 
  protected:
   kj::Promise<void> exchange(ExchangeContext context) override;
@@ -39,7 +36,6 @@ class DeliveryService final : public rpc::DeliveryService::Server {
   OwnerKey open_inbox(Context& context) const;
 
   const Foundation foundation_;
-  Store& store_;
   Subscriptions& subscriptions_;
   const Peer peer_;
 };

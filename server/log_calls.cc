@@ -38,7 +38,7 @@ class LogSink final : public Sink {
 kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
   return peer_.calls->run([&] {
     foundation_.access.require_open_calls();
-    return create_log(store_, context);
+    return create_log(foundation_.store, context);
   });
 }
 
@@ -46,7 +46,7 @@ kj::Promise<void> DeliveryService::append(AppendContext context) {
   return peer_.calls->run([&] {
     LogAppend request = message(context.getParams());
     context.releaseParams();
-    return store_.append(std::move(request)).then([context](uint64_t sequence) mutable {
+    return foundation_.store.append(std::move(request)).then([context](uint64_t sequence) mutable {
       context.getResults().setSequence(sequence);
     });
   });
@@ -58,13 +58,14 @@ kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
     LogAppend request = message(params);
     auto next = exactly<TokenHash>(params.getNextTokenHash(), "the next token hash");
     context.releaseParams();
-    return store_.commit(std::move(request), next).then([context](CommitOutcome&& outcome) mutable {
-      auto out = context.getResults().initOutcome();
-      if (outcome.accepted) return out.setAccepted(outcome.sequence);
-      auto lost = out.initLost();
-      lost.setEpoch(outcome.epoch);
-      if (outcome.winner) set_entry(lost.initWinner(), *outcome.winner);
-    });
+    return foundation_.store.commit(std::move(request), next)
+        .then([context](CommitOutcome&& outcome) mutable {
+          auto out = context.getResults().initOutcome();
+          if (outcome.accepted) return out.setAccepted(outcome.sequence);
+          auto lost = out.initLost();
+          lost.setEpoch(outcome.epoch);
+          if (outcome.winner) set_entry(lost.initWinner(), *outcome.winner);
+        });
   });
 }
 
@@ -73,7 +74,7 @@ kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
     TokenHash token = hash_of_token(params.getToken(), "the token");
-    return store_.read_log(log, token, params.getAfter(), params.getLimit())
+    return foundation_.store.read_log(log, token, params.getAfter(), params.getLimit())
         .then([context](Page&& page) mutable {
           auto results = context.getResults(message_size(page));
           results.setMore(page.more);
@@ -90,7 +91,7 @@ kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
     TokenHash token = hash_of_token(params.getToken(), "the token");
     // Nothing stands after the last number: asks only whether the reader may read.
     auto sink = kj::heap<LogSink>(params.getSink());
-    return store_.read_log(log, token, UINT64_MAX, 1)
+    return foundation_.store.read_log(log, token, UINT64_MAX, 1)
         .then([this, log, context, after = params.getAfter(),
                sink = kj::mv(sink)](Page&&) mutable -> kj::Promise<void> {
           try {

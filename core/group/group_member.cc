@@ -299,13 +299,13 @@ std::vector<Bytes> GroupMember::members() const {
   return identities(tree, tree.members());
 }
 
-Bytes GroupMember::inbox_token(View identity_key) const {
+std::map<Bytes, Bytes> GroupMember::inbox_tokens() const {
+  std::map<Bytes, Bytes> out;
   for (const mls::Member& member : state_->current().members()) {
-    if (!equal(member.leaf->signature_key, identity_key)) continue;
     const Bytes* token = mls::find_extension(member.leaf->extensions, inbox_token_extension);
-    return token == nullptr ? Bytes() : *token;
+    out[to_bytes(member.leaf->signature_key)] = token == nullptr ? Bytes() : *token;
   }
-  return {};
+  return out;
 }
 
 MessageInfo inspect_message(View message) {

@@ -14,6 +14,7 @@
 // memory: save() it, and commit that transaction, before anything it returned leaves the process.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -121,8 +122,8 @@ class GroupMember {
   std::string group_name() const;
   uint64_t epoch() const;
   std::vector<Bytes> members() const;  // identity keys, in leaf order
-  /// What delivers into a member's inbox; empty where it publishes none, or for who is no member.
-  Bytes inbox_token(View identity_key) const;
+  /// What delivers into the members' inboxes, by identity key; empty where one publishes none.
+  std::map<Bytes, Bytes> inbox_tokens() const;
   Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history
 
  private:

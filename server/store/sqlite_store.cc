@@ -72,6 +72,17 @@ auto submit(Writer& writer, size_t bytes, Change change,
       .attach(std::move(turn));
 }
 
+/// The same for a change that has nothing to tell.
+template <class Change>
+kj::Promise<void> carry_out(Writer& writer, size_t bytes, Change change) {
+  return submit(writer, bytes,
+                [change = std::move(change)](Tables& tables) {
+                  change(tables);
+                  return Done();
+                })
+      .ignoreResult();
+}
+
 /// A read by one of the Readers, and the loop that waits for the answer.
 template <class T, class Question>
 class Asked final : public Read {
@@ -154,12 +165,9 @@ kj::Promise<Put> SqliteStore::put_key_package(const OwnerKey& identity,
 
 kj::Promise<void> SqliteStore::put_last_resort(const OwnerKey& identity, Bytes package) {
   size_t bytes = package.size();
-  return submit(writer_, bytes,
-                [=, package = std::move(package)](Tables& tables) {
-                  tables.accounts.set_last_resort(identity, package);
-                  return Done();
-                })
-      .ignoreResult();
+  return carry_out(writer_, bytes, [=, package = std::move(package)](Tables& tables) {
+    tables.accounts.set_last_resort(identity, package);
+  });
 }
 
 kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& identity) {
@@ -175,12 +183,8 @@ kj::Promise<KeyPackageStock> SqliteStore::key_package_stock(const OwnerKey& iden
 }
 
 kj::Promise<void> SqliteStore::set_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
-  return submit(writer_, 0,
-                [=](Tables& tables) {
-                  tables.accounts.set_delivery_token(inbox, token);
-                  return Done();
-                })
-      .ignoreResult();
+  return carry_out(writer_, 0,
+                   [=](Tables& tables) { tables.accounts.set_delivery_token(inbox, token); });
 }
 
 kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
@@ -243,12 +247,8 @@ kj::Promise<Page> SqliteStore::read_log(const LogId& log, const std::optional<To
 }
 
 kj::Promise<void> SqliteStore::set_admitted(const OwnerKey& identity, bool admitted) {
-  return submit(writer_, 0,
-                [=](Tables& tables) {
-                  tables.accounts.set_admitted(identity, admitted);
-                  return Done();
-                })
-      .ignoreResult();
+  return carry_out(writer_, 0,
+                   [=](Tables& tables) { tables.accounts.set_admitted(identity, admitted); });
 }
 
 kj::Promise<bool> SqliteStore::is_admitted(const OwnerKey& identity) {
@@ -265,12 +265,9 @@ kj::Promise<Put> SqliteStore::create_invitation(const Invitation& invitation) {
 }
 
 kj::Promise<void> SqliteStore::use_invitation(const TokenHash& token, const OwnerKey& identity) {
-  return submit(writer_, 0,
-                [=](Tables& tables) {
-                  tables.accounts.use_invitation(token, identity, tables.clock());
-                  return Done();
-                })
-      .ignoreResult();
+  return carry_out(writer_, 0, [=](Tables& tables) {
+    tables.accounts.use_invitation(token, identity, tables.clock());
+  });
 }
 
 kj::Promise<bool> SqliteStore::revoke_invitation(const TokenHash& token) {
