@@ -1,52 +1,63 @@
 #include "server/rate_limiter.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "qnpc/base/error.h"
 
 namespace qnpc::server {
 namespace {
 
-// Looking through all buckets takes about a millisecond.
-constexpr std::chrono::seconds sweep_pause{1};
+// At each call, so that the work is spread.
+constexpr int most_forgotten_at_once = 2;
+
+auto to_duration(double seconds) {
+  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double>(seconds));
+}
 
 }  // namespace
 
 RateLimiter::RateLimiter(const limits::Rate& rate, std::string what, Clock clock, size_t most_keys)
-    : rate_(rate), most_keys_(most_keys), what_(std::move(what)), clock_(std::move(clock)) {}
+    : one_(to_duration(1 / rate.per_second)),
+      burst_(to_duration(rate.burst / rate.per_second)),
+      most_keys_(most_keys),
+      what_(std::move(what)),
+      clock_(std::move(clock)) {}
 
 void RateLimiter::take(const std::string& key) {
   std::lock_guard lock(mutex_);
-  const auto now = clock_();
+  const Time now = clock_();
+  forget_full(now);
   auto found = buckets_.find(key);
+  const Time full = (found == buckets_.end() ? now : std::max(found->second, now)) + one_;
+  if (full - now > burst_) refuse(full - now - burst_);
   if (found == buckets_.end()) {
-    if (buckets_.size() >= most_keys_) forget_full(now);
-    if (buckets_.size() >= most_keys_) {
-      throw Error(Reason::overloaded, "too many callers at once. Try again in a minute");
-    }
-    found = buckets_.emplace(key, Bucket{rate_.burst, now}).first;
+    if (buckets_.size() >= most_keys_) forget_first();
+    found = buckets_.emplace(key, full).first;
+  } else {
+    by_time_.erase({found->second, found->first});
+    found->second = full;
   }
-  Bucket& bucket = found->second;
-  bucket = {left(bucket, now), now};
-  if (bucket.left < 1) {
-    auto seconds = static_cast<int64_t>(std::ceil((1 - bucket.left) / rate_.per_second));
-    throw Error(Reason::rate_limited,
-                what_ + ". Try again in " + std::to_string(seconds) + " seconds");
-  }
-  --bucket.left;
+  by_time_.emplace(full, found->first);
 }
 
-double RateLimiter::left(const Bucket& bucket, std::chrono::steady_clock::time_point now) const {
-  const std::chrono::duration<double> passed = now - bucket.since;
-  return std::min(rate_.burst, bucket.left + passed.count() * rate_.per_second);
+void RateLimiter::refuse(Time::duration wait) const {
+  auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  throw Error(Reason::rate_limited,
+              what_ + ". Try again in " + std::to_string(seconds) + " seconds");
 }
 
-void RateLimiter::forget_full(std::chrono::steady_clock::time_point now) {
-  if (now - swept_ < sweep_pause) return;
-  swept_ = now;
-  std::erase_if(buckets_,
-                [&](const auto& entry) { return left(entry.second, now) >= rate_.burst; });
+void RateLimiter::forget_full(Time now) {
+  for (int i = 0; i < most_forgotten_at_once && !by_time_.empty(); ++i) {
+    if (by_time_.begin()->first > now) return;
+    forget_first();
+  }
+}
+
+void RateLimiter::forget_first() {
+  const std::string key(by_time_.begin()->second);
+  by_time_.erase(by_time_.begin());
+  buckets_.erase(key);
 }
 
 }  // namespace qnpc::server

@@ -1,11 +1,13 @@
 // rate_limiter: token buckets by key: so much at once, and then so much a second. For all threads.
+// Of too many keys it forgets the one that is nearest to its burst, which gains least by that.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <set>
 #include <string>
-#include <unordered_map>
 
 #include "server/limits.h"
 
@@ -19,25 +21,24 @@ class RateLimiter {
   RateLimiter(const limits::Rate& rate, std::string what, Clock clock,
               size_t most_keys = limits::rate_keys);
 
-  /// Takes one. Throws Reason::rate_limited where there is none left, and Reason::overloaded where
-  /// `most_keys` are known, of which none has its burst again and can be forgotten.
+  /// Takes one. Throws Reason::rate_limited where there is none left.
   void take(const std::string& key);
 
  private:
-  struct Bucket {
-    double left;
-    std::chrono::steady_clock::time_point since;
-  };
-  double left(const Bucket& bucket, std::chrono::steady_clock::time_point now) const;
-  void forget_full(std::chrono::steady_clock::time_point now);
+  // A bucket is the time at which it is full again.
+  using Time = std::chrono::steady_clock::time_point;
+  void forget_full(Time now);
+  void forget_first();
+  void refuse(Time::duration wait) const;
 
-  const limits::Rate rate_;
+  const Time::duration one_;  // the time in which a bucket gets one
+  const Time::duration burst_;
   const size_t most_keys_;
   const std::string what_;
   const Clock clock_;
   std::mutex mutex_;
-  std::unordered_map<std::string, Bucket> buckets_;
-  std::chrono::steady_clock::time_point swept_{};
+  std::map<std::string, Time> buckets_;  // no hash, which a caller could make collide
+  std::set<std::pair<Time, std::string_view>> by_time_;
 };
 
 }  // namespace qnpc::server
