@@ -16,7 +16,8 @@ interface Admin {
   # Whom it has let in stays. `not_found` where there is none.
 
   setAdmitted @3 (identityKey :Data, admitted :Bool) -> ();
-  # Takes effect at the next login.
+  # One that is no longer admitted is refused whatever the server's policy is, and its connections
+  # end.
 
   admitted @4 () -> (identityKeys :List(Data));
   # Who was added, or came with an invitation.

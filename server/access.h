@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "server/limits.h"
+#include "server/live_sessions.h"
 #include "server/peer.h"
 #include "server/rate_limiter.h"
 #include "server/store/store.h"
@@ -41,18 +42,24 @@ class Access {
   /// `unauthorized` or `rate_limited`.
   kj::Promise<OwnerKey> log_in(const Peer& peer, const Login& login);
 
+  /// What the operator says of an identity. One that is removed is shown out.
+  kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing);
+
   /// Each throws Reason::rate_limited where it is too much.
   void count_claim(const OwnerKey& requester, const OwnerKey& target);
   void count_log(const OwnerKey& maker);
   void count_delivery(const Peer& peer);
 
  private:
-  kj::Promise<void> admit(const OwnerKey& identity, const std::optional<TokenHash>& invitation);
+  kj::Promise<void> admit(const Peer& peer, const OwnerKey& identity,
+                          const std::optional<TokenHash>& invitation);
   void count(RateLimiter& limiter, const std::string& key) const;
 
   Store& store_;
   const AccessPolicy policy_;
+  LiveSessions live_sessions_;
   RateLimiter logins_;
+  RateLimiter admissions_;
   RateLimiter claims_by_requester_;
   RateLimiter claims_of_target_;
   RateLimiter claims_of_pair_;

@@ -14,19 +14,20 @@ namespace {
 
 class Admin final : public rpc::Admin::Server {
  public:
-  explicit Admin(Store& store) : store_(store) {}
+  Admin(Store& store, Access& access) : store_(store), access_(access) {}
 
  protected:
   kj::Promise<void> invite(InviteContext context) override {
     return answered([&] {
       auto params = context.getParams();
-      Bytes token = random_.bytes(std::tuple_size_v<TokenHash>);
+      Secret token = Secret(std::tuple_size_v<TokenHash>);
+      random_.fill(token.reveal_mutable());
       const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-      Invitation invitation{hash_of_token(as_data(token), "the invitation"), params.getUses(), 0,
-                            now + std::chrono::days(params.getDays())};
+      Invitation invitation{hash_of_token(as_data(token.reveal()), "the invitation"),
+                            params.getUses(), 0, now + std::chrono::days(params.getDays())};
       return store_.create_invitation(invitation)
           .then([context, token = std::move(token)](Put) mutable {
-            context.getResults().setInvitation(as_data(token));
+            context.getResults().setInvitation(as_data(token.reveal()));
           });
     });
   }
@@ -53,8 +54,8 @@ class Admin final : public rpc::Admin::Server {
   kj::Promise<void> setAdmitted(SetAdmittedContext context) override {
     return answered([&] {
       auto params = context.getParams();
-      return store_.set_admitted(owner_key(params.getIdentityKey(), "the identity key"),
-                                 params.getAdmitted());
+      return access_.set_standing(owner_key(params.getIdentityKey(), "the identity key"),
+                                  params.getAdmitted() ? Standing::admitted : Standing::removed);
     });
   }
   kj::Promise<void> admitted(AdmittedContext context) override {
@@ -75,47 +76,43 @@ class Admin final : public rpc::Admin::Server {
   }
 
   Store& store_;
+  Access& access_;
   crypto::SystemRandom random_;
 };
 
+/// TwoPartyServer's own loop ends at the first error, for instance where there are too many files.
+kj::Promise<void> accept_for_ever(kj::ConnectionReceiver& receiver, capnp::TwoPartyServer& server,
+                                  kj::Timer& timer) {
+  return kj::evalNow([&] { return receiver.accept(); })
+      .then([&server](auto&& stream) { server.accept(kj::mv(stream)); })
+      .catch_([&timer](kj::Exception&&) {
+        return timer.afterDelay(limits::accept_retry / std::chrono::milliseconds(1) *
+                                kj::MILLISECONDS);
+      })
+      .then([&] { return accept_for_ever(receiver, server, timer); });
+}
+
 }  // namespace
 
-AdminService::AdminService(Store& store, const std::string& socket_path) {
-  std::promise<void> ready;
-  std::future<void> is_ready = ready.get_future();
-  thread_ =
-      std::thread([&, ready = std::move(ready)]() mutable { run(store, socket_path, ready); });
-  try {
-    is_ready.get();
-  } catch (...) {
-    thread_.join();
-    throw;
-  }
-}
+AdminService::AdminService(Store& store, Access& access, std::string socket_path)
+    : store_(store),
+      access_(access),
+      socket_path_(std::move(socket_path)),
+      thread_([this](auto& io, auto& ready, auto stop) { run(io, ready, kj::mv(stop)); }) {}
 
-AdminService::~AdminService() {
-  stop_->fulfill();
-  thread_.join();
-}
-
-void AdminService::run(Store& store, const std::string& socket_path,
-                       std::promise<void>& ready) try {
-  kj::AsyncIoContext io = kj::setupAsyncIo();
-  auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
-  unlink(socket_path.c_str());  // of a server that was killed: the directory is ours alone
+void AdminService::run(kj::AsyncIoContext& io, const std::function<void()>& ready,
+                       kj::Promise<void> stop) {
+  unlink(socket_path_.c_str());  // of a server that was killed: the directory is ours alone
   auto address = io.provider->getNetwork()
-                     .parseAddress(kj::str("unix:", socket_path.c_str()))
+                     .parseAddress(kj::str("unix:", socket_path_.c_str()))
                      .wait(io.waitScope);
   kj::Own<kj::ConnectionReceiver> receiver = address->listen();  // its owner's, by our umask
-  capnp::TwoPartyServer server(kj::heap<Admin>(store));
-  auto listening = server.listen(*receiver).eagerlyEvaluate([](kj::Exception&&) {});
-  stop_ = kj::mv(stop.fulfiller);
-  ready.set_value();
-  stop.promise.wait(io.waitScope);
-  unlink(socket_path.c_str());
-} catch (...) {
-  if (stop_.get()) throw;  // after the start: a bug, and it must not be silent
-  ready.set_exception(std::current_exception());
+  capnp::TwoPartyServer server(kj::heap<Admin>(store_, access_));
+  auto accepting =
+      accept_for_ever(*receiver, server, io.provider->getTimer()).eagerlyEvaluate(nullptr);
+  ready();
+  stop.wait(io.waitScope);
+  unlink(socket_path_.c_str());
 }
 
 }  // namespace qnpc::server

@@ -2,29 +2,25 @@
 // own.
 #pragma once
 
-#include <kj/async-io.h>
-
-#include <future>
 #include <string>
-#include <thread>
 
-#include "server/store/store.h"
+#include "server/access.h"
+#include "server/loop_thread.h"
 
 namespace qnpc::server {
 
 class AdminService {
  public:
   /// Serves when it is constructed. Throws kj::Exception where the socket cannot be made.
-  AdminService(Store& store, const std::string& socket_path);
-  AdminService(const AdminService&) = delete;
-  AdminService& operator=(const AdminService&) = delete;
-  ~AdminService();
+  AdminService(Store& store, Access& access, std::string socket_path);
 
  private:
-  void run(Store& store, const std::string& socket_path, std::promise<void>& ready);
+  void run(kj::AsyncIoContext& io, const std::function<void()>& ready, kj::Promise<void> stop);
 
-  kj::Own<kj::CrossThreadPromiseFulfiller<void>> stop_;
-  std::thread thread_;
+  Store& store_;
+  Access& access_;
+  const std::string socket_path_;
+  LoopThread thread_;
 };
 
 }  // namespace qnpc::server

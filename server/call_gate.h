@@ -5,9 +5,11 @@
 #include <kj/async.h>
 
 #include <memory>
+#include <vector>
 
 #include "schemas/rpc_error.h"
 #include "server/limits.h"
+#include "server/live_sessions.h"
 #include "server/push_gate.h"
 
 namespace qnpc::server {
@@ -24,6 +26,12 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   kj::Promise<void> run_large(Call&& call) {
     return run([&] { return run_within(limits::large_answers, large_in_flight_, call); });
   }
+
+  /// Remembers that an identity logs in, for as long as the connection lasts, which ends when the
+  /// identity is removed. Throws Reason::overloaded past limits::sessions.
+  void log_in(LiveSessions& sessions, const OwnerKey& identity);
+  /// Who logged in here was removed. For one waiter.
+  kj::Promise<void> when_removed() { return kj::mv(removed_.promise); }
 
   /// From now on calls are refused with `unavailable`.
   void close() { closed_ = true; }
@@ -50,6 +58,12 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   size_t large_in_flight_ = 0;  // they are among those of in_flight_
   uint64_t calls_ = 0;
   bool closed_ = false;
+  struct Session {
+    kj::Own<LiveSessions::Entry> entry;
+    kj::Promise<void> removing;
+  };
+  std::vector<Session> sessions_;
+  kj::PromiseFulfillerPair<void> removed_ = kj::newPromiseAndFulfiller<void>();
   std::shared_ptr<PushGate> pushes_ = std::make_shared<PushGate>();
 };
 

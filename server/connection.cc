@@ -27,8 +27,10 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
 kj::Promise<void> Connection::run(kj::Promise<void> stop) {
   return network_.onDisconnect()
       .exclusiveJoin(calls_->pushes()->when_stalled())
-      .exclusiveJoin(
-          when_idle_too_long().exclusiveJoin(kj::mv(stop)).then([this] { return finish(); }));
+      .exclusiveJoin(when_idle_too_long()
+                         .exclusiveJoin(kj::mv(stop))
+                         .exclusiveJoin(calls_->when_removed())
+                         .then([this] { return finish(); }));
 }
 
 /// Looks once in a while instead of keeping a timer for each call.

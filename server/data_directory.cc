@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -101,7 +102,13 @@ std::string database_path(const std::string& directory) {
 }
 
 std::string admin_socket_path(const std::string& directory) {
-  return (fs::path(directory) / "admin.sock").string();
+  std::string path = (fs::path(directory) / "admin.sock").string();
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    throw Error(Reason::usage, "the path " + path + " is too long for a socket, which has " +
+                                   std::to_string(sizeof(sockaddr_un::sun_path) - 1) +
+                                   " bytes for it. Choose a shorter --data-dir");
+  }
+  return path;
 }
 
 }  // namespace qnpc::server

@@ -23,6 +23,7 @@ kj::AutoCloseFd lock_data_directory(const std::string& path);
 crypto::X25519KeyPair load_or_create_key(const std::string& directory, Random& random);
 
 std::string database_path(const std::string& directory);
+/// Throws Reason::usage where it is longer than a socket allows.
 std::string admin_socket_path(const std::string& directory);
 
 }  // namespace qnpc::server

@@ -71,5 +71,10 @@ TEST_F(DataDirectory, KeyOfAnotherSizeIsRefusedAndLeftAlone) {
   }
 }
 
+TEST_F(DataDirectory, APathTooLongForASocketIsRefused) {
+  EXPECT_EQ(admin_socket_path(std::string(96, 'd')).size(), 107u);
+  EXPECT_EQ(reason_of([] { admin_socket_path(std::string(97, 'd')); }), Reason::usage);
+}
+
 }  // namespace
 }  // namespace qnpc::server

@@ -85,6 +85,8 @@ inline constexpr std::chrono::milliseconds database_busy{2000};
 inline constexpr uint64_t message_words = uint64_t{1} << 20;
 // Our structs are two deep; what is deeper is not ours.
 inline constexpr int message_nesting = 8;
+// Logins on one connection: a client logs in once, a bot perhaps for some identities.
+inline constexpr size_t sessions = 16;
 // Calls that one connection may have unanswered; a client that waits for answers has a few.
 inline constexpr size_t calls_in_flight = 256;
 // Of these, fetch and read: an answer waits in memory until the peer takes it.
@@ -116,6 +118,8 @@ struct Rate {
 };
 // A login is a signature to verify, 60 us; an office with its bots logs in from one address.
 inline constexpr Rate logins{2000, 100};
+// What comes with a new identity: KeyPackages and an inbox, each with its quota.
+inline constexpr Rate admissions{1000, 0.1};
 // Who invites a thousand people takes a KeyPackage of each.
 inline constexpr Rate claims_by_requester{1200, 1};
 // A popular identity joins some groups at once; its client keeps 20 and more and a last resort.
@@ -126,7 +130,7 @@ inline constexpr Rate claims_of_pair{10, 1.0 / 60};
 inline constexpr Rate logs_by_identity{50, 1.0 / 60};
 // Welcomes and requests to rejoin: to a thousand new members, some times.
 inline constexpr Rate deliveries{4000, 200};
-// Identities and addresses whose rates are known, some 100 bytes each.
+// Identities and addresses whose rates are known, some 250 bytes each.
 inline constexpr size_t rate_keys = 100'000;
 
 // --- All connections ---

@@ -97,7 +97,9 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   }
   std::optional<AdminService> admin;
   try {
-    admin.emplace(*store, admin_socket_path(settings.data_dir));
+    admin.emplace(*store, access, admin_socket_path(settings.data_dir));
+  } catch (const Error& error) {
+    log::warn("admin_unavailable", {{"reason", error.what()}});
   } catch (const kj::Exception& exception) {
     log::warn("admin_unavailable", {{"reason", exception.getDescription().cStr()}});
   }

@@ -30,6 +30,11 @@ class Sessions : public testing::Test {
     peer.handshake_hash.fill(number);
     return peer;
   }
+  OwnerKey identity() const {
+    OwnerKey out{};
+    std::ranges::copy(key.public_key, out.begin());
+    return out;
+  }
   template <class Request>
   Reason reason_of(Request request) {
     kj::Promise<int> done = request.send().then([](auto&&) { return 0; });
@@ -91,6 +96,11 @@ class SessionsByInvitation : public Sessions {
     auto request = login_request(authentication, 1);
     request.setInvitation(as_data(invitation));
     return request;
+  }
+  void invite(View invitation, uint64_t uses) {
+    Invitation stored{.uses = uses, .expires = std::chrono::sys_days(std::chrono::days(30'000))};
+    std::ranges::copy(hash_of(invitation), stored.token.begin());
+    foundation.store.create_invitation(stored).wait(scope);
   }
 };
 
@@ -205,6 +215,7 @@ TEST_F(Sessions, LoginsOfOneAddressAreLimited) {
   Reason last = accepted;
   for (int i = 0; i <= static_cast<int>(limits::logins.burst); ++i) {
     EXPECT_EQ(last, accepted);
+    authentication = kj::heap<AuthenticationService>(foundation, peer_with_hash(1));
     last = reason_of(login_request(authentication, 1));
   }
   EXPECT_EQ(last, Reason::rate_limited);
@@ -212,9 +223,7 @@ TEST_F(Sessions, LoginsOfOneAddressAreLimited) {
 
 TEST_F(SessionsByInvitation, ANewIdentityNeedsOneAndThenNoLonger) {
   Bytes invitation(32, 5);
-  Invitation stored{.uses = 1, .expires = std::chrono::sys_days(std::chrono::days(30'000))};
-  std::ranges::copy(hash_of(invitation), stored.token.begin());
-  foundation.store.create_invitation(stored).wait(scope);
+  invite(invitation, 1);
 
   EXPECT_EQ(reason_of(login_request(authentication, 1)), Reason::unauthorized);
   EXPECT_EQ(reason_of(login_request(delivery, 2)), Reason::unauthorized);
@@ -230,9 +239,7 @@ TEST_F(SessionsByInvitation, ANewIdentityNeedsOneAndThenNoLonger) {
 // So that nobody uses up an invitation in another's name.
 TEST_F(SessionsByInvitation, ABadSignatureUsesNone) {
   Bytes invitation(32, 5);
-  Invitation stored{.uses = 1, .expires = std::chrono::sys_days(std::chrono::days(30'000))};
-  std::ranges::copy(hash_of(invitation), stored.token.begin());
-  foundation.store.create_invitation(stored).wait(scope);
+  invite(invitation, 1);
   auto request = login_with(invitation);
   request.setSignature(as_data(Bytes(64)));
   EXPECT_EQ(reason_of(kj::mv(request)), Reason::unauthorized);
@@ -241,10 +248,54 @@ TEST_F(SessionsByInvitation, ABadSignatureUsesNone) {
 
 TEST_F(SessionsOfAClosedServer, OnlyWhoIsNamedIsAdmitted) {
   EXPECT_EQ(reason_of(login_request(authentication, 1)), Reason::unauthorized);
-  OwnerKey identity{};
-  std::ranges::copy(key.public_key, identity.begin());
-  foundation.store.set_admitted(identity, true).wait(scope);
+  foundation.access.set_standing(identity(), Standing::admitted).wait(scope);
   EXPECT_EQ(reason_of(login_request(authentication, 1)), accepted);
+}
+
+TEST_F(Sessions, WhoIsRemovedIsShownOutAndNotLetInAgain) {
+  Peer peer = peer_with_hash(1);
+  authentication = kj::heap<AuthenticationService>(foundation, peer);
+  EXPECT_EQ(reason_of(login_request(authentication, 1)), accepted);
+  auto shown_out = peer.calls->when_removed();
+  EXPECT_FALSE(shown_out.poll(scope));
+  foundation.access.set_standing(identity(), Standing::removed).wait(scope);
+  shown_out.wait(scope);
+  EXPECT_EQ(reason_of(login_request(authentication, 1)), Reason::unauthorized);
+  EXPECT_EQ(reason_of(login_request(delivery, 2)), Reason::unauthorized);
+  foundation.access.set_standing(identity(), Standing::admitted).wait(scope);
+  EXPECT_EQ(reason_of(login_request(delivery, 2)), accepted);
+}
+
+TEST_F(SessionsByInvitation, WhoIsRemovedDoesNotComeBackWithItsInvitation) {
+  Bytes invitation(32, 5);
+  invite(invitation, 2);
+  EXPECT_EQ(reason_of(login_with(invitation)), accepted);
+  foundation.access.set_standing(identity(), Standing::removed).wait(scope);
+  EXPECT_EQ(reason_of(login_with(invitation)), Reason::unauthorized);
+}
+
+TEST_F(Sessions, WhoEverWasAdmittedIsRemembered) {
+  EXPECT_EQ(reason_of(login_request(delivery, 2)), accepted);
+  EXPECT_EQ(foundation.store.admitted().wait(scope), std::vector{identity()});
+}
+
+TEST_F(Sessions, NewIdentitiesOfOneAddressAreLimited) {
+  Reason last = accepted;
+  for (int i = 0; i <= static_cast<int>(limits::admissions.burst); ++i) {
+    EXPECT_EQ(last, accepted);
+    key = crypto::generate_signature_key(ed25519, random);
+    authentication = kj::heap<AuthenticationService>(foundation, peer_with_hash(1));
+    last = reason_of(login_request(authentication, 1));
+  }
+  EXPECT_EQ(last, Reason::rate_limited);
+}
+
+TEST_F(Sessions, LoginsOnOneConnectionAreLimited) {
+  for (size_t i = 0; i < limits::sessions; ++i) {
+    EXPECT_EQ(reason_of(login_request(authentication, 1)), accepted);
+  }
+  EXPECT_EQ(reason_of(login_request(authentication, 1)), Reason::overloaded);
+  EXPECT_EQ(reason_of(login_request(delivery, 2)), accepted);
 }
 
 }  // namespace

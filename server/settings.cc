@@ -115,10 +115,14 @@ void declare_admin(CLI::App& app, AdminCommand& command) {
   add("invitations", "List the invitations", Action::invitations);
   add("revoke", "End an invitation; whom it let in stays", Action::revoke)
       ->add_option("id", command.argument, "The beginning of its id, as `invitations` lists it")
-      ->required();
+      ->required()
+      ->check([](const std::string& id) {
+        return id.size() < 8 ? std::string("write at least 8 digits of it") : std::string();
+      });
   for (auto [name, about, action] :
        {std::tuple("add", "Admit an identity", Action::add),
-        std::tuple("remove", "Admit it no longer, from its next login on", Action::remove)}) {
+        std::tuple("remove", "Admit it no longer, whatever the policy is, and end its connections",
+                   Action::remove)}) {
     add(name, about, action)
         ->add_option("identity-key", command.argument, "64 hex digits")
         ->required();

@@ -1,7 +1,5 @@
 #include "server/worker.h"
 
-#include <kj/async-io.h>
-
 #include "qnpc/crypto/system_random.h"
 #include "server/authentication_service.h"
 #include "server/delivery_service.h"
@@ -21,29 +19,15 @@ noise::StreamOptions stream_options(const noise::Suites& suites) {
 
 }  // namespace
 
-Worker::Worker(const Shared& shared, Sockets sockets) : shared_(shared) {
-  std::promise<void> ready;
-  std::future<void> is_ready = ready.get_future();
-  thread_ =
-      std::thread([this, &sockets, ready = std::move(ready)]() mutable { run(sockets, ready); });
-  try {
-    is_ready.get();
-  } catch (...) {
-    thread_.join();
-    throw;
-  }
-}
+Worker::Worker(const Shared& shared, Sockets sockets)
+    : shared_(shared), thread_([this, &sockets](auto& io, auto& ready, auto stop) {
+        run(sockets, io, ready, kj::mv(stop));
+      }) {}
 
-Worker::~Worker() {
-  stop();
-  thread_.join();
-}
-
-void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
-  kj::AsyncIoContext io = kj::setupAsyncIo();
+void Worker::run(Sockets& sockets, kj::AsyncIoContext& io, const std::function<void()>& ready,
+                 kj::Promise<void> stop) {
   io.waitScope.setBusyPollInterval(limits::steps_between_polls);
   kj::Timer& timer = io.provider->getTimer();
-  auto stop = kj::newPromiseAndCrossThreadFulfiller<void>();
   crypto::SystemRandom random;
   noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options(shared_.suites)};
   Subscriptions subscriptions(shared_.foundation.store, timer);
@@ -57,17 +41,13 @@ void Worker::run(Sockets& sockets, std::promise<void>& ready) try {
                       return kj::heap<DeliveryService>(foundation, subscriptions, std::move(peer));
                     });
   auto expiring = expire_for_ever(timer).eagerlyEvaluate(nullptr);
-  stop_ = kj::mv(stop.fulfiller);
-  ready.set_value();
+  ready();
 
-  stop.promise.wait(io.waitScope);
+  stop.wait(io.waitScope);
   auto stopped = kj::joinPromises(kj::arr(authentication.stop(), delivery.stop()));
   timer.timeoutAfter(limits::shutdown / std::chrono::seconds(1) * kj::SECONDS, kj::mv(stopped))
       .catch_([](kj::Exception&&) { log::warn("stopped_with_calls_unanswered"); })
       .wait(io.waitScope);
-} catch (...) {
-  if (stop_.get()) throw;  // after the start: a bug, and it must not be silent
-  ready.set_exception(std::current_exception());
 }
 
 /// Each loop does it, so that none has to be the one that does: there is little to do once it was

@@ -1,16 +1,12 @@
 // worker: a thread with an event loop that serves both services on sockets of its own.
 #pragma once
 
-#include <kj/async.h>
 #include <kj/io.h>
-#include <kj/timer.h>
-
-#include <future>
-#include <thread>
 
 #include "qnpc/noise/suite.h"
 #include "qnpc/noise/transport.h"
 #include "server/admission.h"
+#include "server/loop_thread.h"
 #include "server/service.h"
 
 namespace qnpc::server {
@@ -32,21 +28,17 @@ class Worker {
  public:
   /// Serves when it is constructed. Throws kj::Exception where there is no room for another loop.
   Worker(const Shared& shared, Sockets sockets);
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  /// Asks it to stop, and waits for that.
-  ~Worker();
   /// Asks it to accept no more, and to end when what is in flight is answered or limits::shutdown
-  /// has passed. Repeating it changes nothing.
-  void stop() { stop_->fulfill(); }
+  /// has passed. Repeating it changes nothing; the destructor does it too, and waits.
+  void stop() { thread_.stop(); }
 
  private:
-  void run(Sockets& sockets, std::promise<void>& ready);
+  void run(Sockets& sockets, kj::AsyncIoContext& io, const std::function<void()>& ready,
+           kj::Promise<void> stop);
   kj::Promise<void> expire_for_ever(kj::Timer& timer);
 
   const Shared shared_;
-  kj::Own<kj::CrossThreadPromiseFulfiller<void>> stop_;
-  std::thread thread_;
+  LoopThread thread_;
 };
 
 }  // namespace qnpc::server

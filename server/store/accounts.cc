@@ -15,6 +15,12 @@ ByteArray<32> bytes_32(const Rows& rows, int column) {
 
 int64_t seconds(std::chrono::sys_seconds time) { return time.time_since_epoch().count(); }
 
+std::string number(Standing standing) { return std::to_string(static_cast<int>(standing)); }
+
+Standing standing_in(Rows rows) {
+  return rows.next() ? static_cast<Standing>(rows.integer(0)) : Standing::unknown;
+}
+
 // Sets one column of an identity's row, which it makes where there is none.
 std::string set_column(const std::string& column) {
   return "INSERT INTO account(key, " + column + ") VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET " +
@@ -27,9 +33,10 @@ std::string accounts_schema() {
   return R"(
     CREATE TABLE account(
       id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
-      admitted INTEGER NOT NULL DEFAULT 0, delivery_token BLOB, last_resort BLOB) STRICT;
+      standing INTEGER NOT NULL DEFAULT 0, delivery_token BLOB, last_resort BLOB) STRICT;
     CREATE TABLE invitation(
-      token BLOB PRIMARY KEY, uses INTEGER NOT NULL, expires INTEGER NOT NULL)
+      token BLOB PRIMARY KEY, uses INTEGER NOT NULL, expires INTEGER NOT NULL,
+      used INTEGER NOT NULL DEFAULT 0)
       STRICT, WITHOUT ROWID;
     CREATE TABLE invitation_use(
       token BLOB NOT NULL, identity BLOB NOT NULL, PRIMARY KEY(token, identity))
@@ -37,19 +44,17 @@ std::string accounts_schema() {
 }
 
 AccountsReader::AccountsReader(Database& database)
-    : select_is_admitted_(
-          database.prepare("SELECT 1 FROM account WHERE key = ?1 AND admitted = 1")),
-      select_admitted_(database.prepare("SELECT key FROM account WHERE admitted = 1 ORDER BY key")),
+    : select_standing_(database.prepare("SELECT standing FROM account WHERE key = ?1")),
+      select_admitted_(database.prepare("SELECT key FROM account WHERE standing = " +
+                                        number(Standing::admitted) + " ORDER BY key")),
       select_stock_(database.prepare(R"(
         SELECT ifnull((SELECT entries FROM key_package_owner WHERE key = ?1), 0),
                EXISTS(SELECT 1 FROM account WHERE key = ?1 AND last_resort IS NOT NULL))")),
-      select_invitations_(database.prepare(R"(
-        SELECT token, uses, expires,
-               (SELECT count(*) FROM invitation_use AS u WHERE u.token = i.token)
-        FROM invitation AS i ORDER BY token)")) {}
+      select_invitations_(
+          database.prepare("SELECT token, uses, expires, used FROM invitation ORDER BY token")) {}
 
-bool AccountsReader::is_admitted(const OwnerKey& identity) {
-  return select_is_admitted_.query(View(identity)).next();
+Standing AccountsReader::standing(const OwnerKey& identity) {
+  return standing_in(select_standing_.query(View(identity)));
 }
 
 std::vector<OwnerKey> AccountsReader::admitted() {
@@ -77,7 +82,8 @@ std::vector<Invitation> AccountsReader::invitations() {
 }
 
 Accounts::Accounts(Database& database)
-    : set_admitted_(database.prepare(set_column("admitted"))),
+    : set_standing_(database.prepare(set_column("standing"))),
+      select_standing_(database.prepare("SELECT standing FROM account WHERE key = ?1")),
       set_last_resort_(database.prepare(set_column("last_resort"))),
       select_last_resort_(database.prepare(
           "SELECT last_resort FROM account WHERE key = ?1 AND last_resort IS NOT NULL")),
@@ -85,18 +91,26 @@ Accounts::Accounts(Database& database)
       select_delivery_token_(
           database.prepare("SELECT 1 FROM account WHERE key = ?1 AND delivery_token = ?2")),
       insert_invitation_(database.prepare(
-          "INSERT INTO invitation VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING RETURNING 1")),
-      select_invitation_(database.prepare(R"(
-        SELECT expires, uses, (SELECT count(*) FROM invitation_use WHERE token = ?1)
-        FROM invitation WHERE token = ?1)")),
+          "INSERT INTO invitation VALUES(?1, ?2, ?3, 0) ON CONFLICT DO NOTHING RETURNING 1")),
+      select_invitation_(
+          database.prepare("SELECT expires, uses, used FROM invitation WHERE token = ?1")),
+      count_use_(database.prepare("UPDATE invitation SET used = used + 1 WHERE token = ?1")),
       select_use_(
           database.prepare("SELECT 1 FROM invitation_use WHERE token = ?1 AND identity = ?2")),
       insert_use_(database.prepare("INSERT INTO invitation_use VALUES(?1, ?2)")),
       delete_uses_(database.prepare("DELETE FROM invitation_use WHERE token = ?1")),
       delete_invitation_(database.prepare("DELETE FROM invitation WHERE token = ?1 RETURNING 1")) {}
 
-void Accounts::set_admitted(const OwnerKey& identity, bool admitted) {
-  set_admitted_.run(View(identity), int64_t{admitted});
+void Accounts::set_standing(const OwnerKey& identity, Standing standing) {
+  set_standing_.run(View(identity), static_cast<int64_t>(standing));
+}
+
+void Accounts::admit(const OwnerKey& identity) {
+  switch (standing_in(select_standing_.query(View(identity)))) {
+    case Standing::unknown: return set_standing(identity, Standing::admitted);
+    case Standing::admitted: return;
+    case Standing::removed: throw Error(Reason::unauthorized, "the identity was removed");
+  }
 }
 
 void Accounts::set_last_resort(const OwnerKey& identity, View package) {
@@ -138,6 +152,7 @@ void Accounts::use_invitation(const TokenHash& token, const OwnerKey& identity,
     }
   }
   insert_use_.run(View(token), View(identity));
+  count_use_.run(View(token));
 }
 
 bool Accounts::revoke_invitation(const TokenHash& token) {

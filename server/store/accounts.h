@@ -20,13 +20,13 @@ std::string accounts_schema();
 class AccountsReader {
  public:
   explicit AccountsReader(Database& database);
-  bool is_admitted(const OwnerKey& identity);
+  Standing standing(const OwnerKey& identity);
   std::vector<OwnerKey> admitted();
   KeyPackageStock stock(const OwnerKey& identity);
   std::vector<Invitation> invitations();
 
  private:
-  Statement select_is_admitted_;
+  Statement select_standing_;
   Statement select_admitted_;
   Statement select_stock_;
   Statement select_invitations_;
@@ -35,7 +35,8 @@ class AccountsReader {
 class Accounts {
  public:
   explicit Accounts(Database& database);
-  void set_admitted(const OwnerKey& identity, bool admitted);
+  void set_standing(const OwnerKey& identity, Standing standing);
+  void admit(const OwnerKey& identity);
   void set_last_resort(const OwnerKey& identity, View package);
   std::optional<Bytes> last_resort(const OwnerKey& identity);
   void set_delivery_token(const OwnerKey& inbox, const TokenHash& token);
@@ -47,13 +48,15 @@ class Accounts {
   bool revoke_invitation(const TokenHash& token);
 
  private:
-  Statement set_admitted_;
+  Statement set_standing_;
+  Statement select_standing_;
   Statement set_last_resort_;
   Statement select_last_resort_;
   Statement set_delivery_token_;
   Statement select_delivery_token_;
   Statement insert_invitation_;
   Statement select_invitation_;
+  Statement count_use_;
   Statement select_use_;
   Statement insert_use_;
   Statement delete_uses_;

@@ -67,13 +67,28 @@ TEST_P(AccountsContract, DeliversWithTheInboxsNewestTokenOnly) {
   EXPECT_EQ(store->read(owner(1), 0, 0).wait(scope).entries.size(), 2u);
 }
 
-TEST_P(AccountsContract, KnowsWhoIsAdmitted) {
-  EXPECT_FALSE(store->is_admitted(owner(1)).wait(scope));
-  for (uint8_t i : {3, 1, 2, 1}) store->set_admitted(owner(i), true).wait(scope);
-  store->set_admitted(owner(3), false).wait(scope);
-  EXPECT_TRUE(store->is_admitted(owner(1)).wait(scope));
-  EXPECT_FALSE(store->is_admitted(owner(3)).wait(scope));
+TEST_P(AccountsContract, KnowsTheStandingOfEach) {
+  EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::unknown);
+  for (uint8_t i : {3, 1, 2, 1}) store->set_standing(owner(i), Standing::admitted).wait(scope);
+  store->set_standing(owner(3), Standing::removed).wait(scope);
+  EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::admitted);
+  EXPECT_EQ(store->standing(owner(3)).wait(scope), Standing::removed);
   EXPECT_EQ(store->admitted().wait(scope), (std::vector{owner(1), owner(2)}));
+}
+
+TEST_P(AccountsContract, AdmitsWhoeverIsUnknownAndNobodyWhoWasRemoved) {
+  auto admit = [&](uint8_t identity) {
+    return failure(store->admit(owner(identity)).then([] { return 0; }), scope);
+  };
+  EXPECT_EQ(admit(1), accepted);
+  EXPECT_EQ(admit(1), accepted);
+  EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::admitted);
+  store->set_standing(owner(1), Standing::removed).wait(scope);
+  EXPECT_EQ(admit(1), Reason::unauthorized);
+  EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::removed);
+  store->set_delivery_token(owner(2), token_hash(1)).wait(scope);  // it has an account
+  EXPECT_EQ(admit(2), accepted);
+  EXPECT_EQ(store->standing(owner(2)).wait(scope), Standing::admitted);
 }
 
 TEST_P(AccountsContract, AnInvitationLetsSoManyIn) {

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
-constexpr int64_t schema_version = 3;
+constexpr int64_t schema_version = 4;
 
 void sync_directory(const fs::path& directory) {
   int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -33,6 +33,15 @@ void sync_directory(const fs::path& directory) {
 /// What came with version 2: logs, and retention.
 std::string logs_and_retention() {
   return group_log_schema() + retention_schema(inbox_queue) + retention_schema(log_queue);
+}
+
+/// What came with version 4: those who were removed are known, and uses of invitations counted.
+std::string standing_and_uses() {
+  return R"(
+    ALTER TABLE account RENAME COLUMN admitted TO standing;
+    ALTER TABLE invitation ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+    UPDATE invitation SET used =
+      (SELECT count(*) FROM invitation_use WHERE invitation_use.token = invitation.token);)";
 }
 
 std::string set_version() {
@@ -92,7 +101,8 @@ void upgrade(Database& database) {
     }
     sql += logs_and_retention();
   }
-  database.execute(sql + accounts_schema() + set_version() + "COMMIT;");
+  sql += version < 3 ? accounts_schema() : standing_and_uses();
+  database.execute(sql + set_version() + "COMMIT;");
 }
 
 }  // namespace

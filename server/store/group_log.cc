@@ -130,7 +130,7 @@ Put GroupLog::create(const LogId& id, uint64_t epoch, const TokenHash& token) {
 uint64_t GroupLog::append(const LogAppend& message) {
   Log log = find_for(message);
   if (auto sequence = first_answer(log, message, false)) return *sequence;
-  require_current_epoch(log, message.epoch);
+  require_recent_epoch(log, message.epoch);
   return insert(log, message, false);
 }
 
@@ -162,7 +162,8 @@ GroupLog::Log GroupLog::find_for(const LogAppend& message) {
                                       " and has not come to " + std::to_string(message.epoch));
   }
   Rows rows = select_epoch_.query(log.id, to_integer(message.epoch));
-  if (rows.next() && !equal(rows.blob(0), message.token)) {
+  log.knows_token = rows.next();
+  if (log.knows_token && !equal(rows.blob(0), message.token)) {
     throw Error(Reason::unauthorized, "the token is not that of the epoch");
   }
   return log;
@@ -177,11 +178,11 @@ std::optional<uint64_t> GroupLog::first_answer(const Log& log, const LogAppend& 
   throw Error(Reason::conflict, "the message id stands for another message");
 }
 
-void GroupLog::require_current_epoch(const Log& log, uint64_t epoch) const {
+void GroupLog::require_recent_epoch(const Log& log, uint64_t epoch) const {
   if (epoch == log.epoch) return;
   // Either way: a clock that jumps must not leave the door open.
   const bool is_recent = std::abs(now() - log.epoch_since) <= limits_.grace.count();
-  if (epoch + 1 == log.epoch && is_recent) return;
+  if (epoch + 1 == log.epoch && is_recent && log.knows_token) return;
   throw Error(Reason::conflict, "the log is in epoch " + std::to_string(log.epoch) +
                                     ", the message is of epoch " + std::to_string(epoch));
 }

@@ -51,11 +51,12 @@ class GroupLog {
     uint64_t entries = 0;
     uint64_t bytes = 0;
     uint64_t epoch = 0;
-    int64_t epoch_since = 0;  // seconds by our clock
+    int64_t epoch_since = 0;   // seconds by our clock
+    bool knows_token = false;  // of the message's epoch
   };
   Log find_for(const LogAppend& message);
   std::optional<uint64_t> first_answer(const Log& log, const LogAppend& message, bool is_commit);
-  void require_current_epoch(const Log& log, uint64_t epoch) const;
+  void require_recent_epoch(const Log& log, uint64_t epoch) const;
   CommitOutcome lost(const Log& log, uint64_t epoch);
   uint64_t insert(Log& log, const LogAppend& message, bool is_commit);
   void begin_epoch(const Log& log, const TokenHash& token);

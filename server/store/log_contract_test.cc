@@ -75,6 +75,13 @@ TEST_P(LogContract, IsMadeOnceAndAgainWithTheSameValues) {
   EXPECT_EQ(reason_of(store->create_log(log, 4, token_hash(4))), Reason::conflict);
 }
 
+// Of the epoch before it there is no token to show.
+TEST_P(LogContract, ALogTakesNothingOfBeforeItsFirstEpoch) {
+  store->create_log(log, 3, token_hash(3)).wait(scope);
+  EXPECT_EQ(reason_of(store->append(message(2, 1, "x"))), Reason::conflict);
+  EXPECT_EQ(content(), "");
+}
+
 TEST_P(LogContract, AnUnknownLogIsNotFound) {
   EXPECT_EQ(reason_of(store->append(message(0, 1, "x"))), Reason::not_found);
   EXPECT_EQ(reason_of(store->commit(message(0, 1, "x"), token_hash(1))), Reason::not_found);

@@ -75,7 +75,8 @@ class ModelStore : public Store {
     }
     const Epochs& epochs = log->second;
     auto age = std::chrono::abs(now() - epochs.since);
-    bool in_time = message.epoch + 1 == epochs.current && age <= limits_.log.grace;
+    bool in_time = message.epoch + 1 == epochs.current && age <= limits_.log.grace &&
+                   epochs.known.contains(message.epoch);
     if (message.epoch != epochs.current && !in_time) return refusal(Reason::conflict);
     if (is_full(message)) return refusal(Reason::quota);
     return insert(message, false);
@@ -115,17 +116,23 @@ class ModelStore : public Store {
     return out;
   }
 
-  kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) override {
-    accounts_[identity].admitted = admitted;
+  kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing) override {
+    accounts_[identity].standing = standing;
     return kj::READY_NOW;
   }
-  kj::Promise<bool> is_admitted(const OwnerKey& identity) override {
-    return bool{accounts_[identity].admitted};
+  kj::Promise<void> admit(const OwnerKey& identity) override {
+    Standing& standing = accounts_[identity].standing;
+    if (standing == Standing::removed) return refusal(Reason::unauthorized);
+    standing = Standing::admitted;
+    return kj::READY_NOW;
+  }
+  kj::Promise<Standing> standing(const OwnerKey& identity) override {
+    return Standing{accounts_[identity].standing};
   }
   kj::Promise<std::vector<OwnerKey>> admitted() override {
     std::vector<OwnerKey> out;
     for (const auto& [key, account] : accounts_) {
-      if (account.admitted) out.push_back(key);
+      if (account.standing == Standing::admitted) out.push_back(key);
     }
     return out;
   }
@@ -190,7 +197,7 @@ class ModelStore : public Store {
     std::vector<Mark> marks;
   };
   struct Account {
-    bool admitted = false;
+    Standing standing = Standing::unknown;
     std::optional<TokenHash> delivery_token;
     std::optional<Bytes> last_resort;
   };

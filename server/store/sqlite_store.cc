@@ -246,13 +246,17 @@ kj::Promise<Page> SqliteStore::read_log(const LogId& log, const std::optional<To
   });
 }
 
-kj::Promise<void> SqliteStore::set_admitted(const OwnerKey& identity, bool admitted) {
+kj::Promise<void> SqliteStore::set_standing(const OwnerKey& identity, Standing standing) {
   return carry_out(writer_, 0,
-                   [=](Tables& tables) { tables.accounts.set_admitted(identity, admitted); });
+                   [=](Tables& tables) { tables.accounts.set_standing(identity, standing); });
 }
 
-kj::Promise<bool> SqliteStore::is_admitted(const OwnerKey& identity) {
-  return ask(reads_, [=](Readers& readers) { return readers.accounts.is_admitted(identity); });
+kj::Promise<void> SqliteStore::admit(const OwnerKey& identity) {
+  return carry_out(writer_, 0, [=](Tables& tables) { tables.accounts.admit(identity); });
+}
+
+kj::Promise<Standing> SqliteStore::standing(const OwnerKey& identity) {
+  return ask(reads_, [=](Readers& readers) { return readers.accounts.standing(identity); });
 }
 
 kj::Promise<std::vector<OwnerKey>> SqliteStore::admitted() {

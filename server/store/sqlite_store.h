@@ -52,8 +52,9 @@ class SqliteStore final : public Store {
   kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override;
   kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
                              uint64_t after, uint32_t limit) override;
-  kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) override;
-  kj::Promise<bool> is_admitted(const OwnerKey& identity) override;
+  kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing) override;
+  kj::Promise<void> admit(const OwnerKey& identity) override;
+  kj::Promise<Standing> standing(const OwnerKey& identity) override;
   kj::Promise<std::vector<OwnerKey>> admitted() override;
   kj::Promise<Put> create_invitation(const Invitation& invitation) override;
   kj::Promise<void> use_invitation(const TokenHash& token, const OwnerKey& identity) override;

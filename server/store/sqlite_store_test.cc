@@ -116,14 +116,14 @@ TEST_F(SqliteStoreTest, UpgradesVersion1AndKeepsWhatIsInIt) {
     store->expire().wait(scope);
     store->create_log(owner(2), 0, token_hash(0)).wait(scope);
     store->append({owner(2), 0, token_hash(0), message_id(1), to_bytes("x")}).wait(scope);
-    store->set_admitted(owner(1), true).wait(scope);
+    store->set_standing(owner(1), Standing::admitted).wait(scope);
   }
   auto store = open();
   EXPECT_EQ(to_text(store->drain(owner(1)).wait(scope).at(0)), "old");
   EXPECT_EQ(store->read_log(owner(2), std::nullopt, 0, 0).wait(scope).entries.size(), 1u);
 }
 
-// Version 2 is version 3 without accounts and invitations.
+// Version 2 is without accounts and invitations.
 TEST_F(SqliteStoreTest, UpgradesVersion2AndKeepsWhatIsInIt) {
   open()->create_log(owner(2), 0, token_hash(0)).wait(scope);
   Database(path, Database::Mode::read_write)
@@ -134,6 +134,26 @@ TEST_F(SqliteStoreTest, UpgradesVersion2AndKeepsWhatIsInIt) {
     auto store = open();
     EXPECT_EQ(store->create_log(owner(2), 0, token_hash(0)).wait(scope), Put::duplicate);
     store->set_delivery_token(owner(1), token_hash(1)).wait(scope);
+  }
+}
+
+// Version 3 is version 4 without those who were removed, and without a count of uses.
+TEST_F(SqliteStoreTest, UpgradesVersion3AndKeepsWhatIsInIt) {
+  {
+    auto store = open();
+    store->set_standing(owner(1), Standing::admitted).wait(scope);
+    auto expires = std::chrono::sys_days(std::chrono::days(30'000));
+    store->create_invitation({token_hash(1), 2, 0, expires}).wait(scope);
+    store->use_invitation(token_hash(1), owner(1)).wait(scope);
+  }
+  Database(path, Database::Mode::read_write)
+      .execute(
+          "ALTER TABLE account RENAME COLUMN standing TO admitted;"
+          "ALTER TABLE invitation DROP COLUMN used; PRAGMA user_version = 3;");
+  for (int start = 0; start < 2; ++start) {
+    auto store = open();
+    EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::admitted);
+    EXPECT_EQ(store->invitations().wait(scope).at(0).used, 1u);
   }
 }
 

@@ -46,6 +46,9 @@ struct KeyPackageStock {
   bool has_last_resort = false;
 };
 
+/// What the server's operator, or an invitation, has made of an identity. Numbers are in databases.
+enum class Standing { unknown = 0, admitted = 1, removed = 2 };
+
 /// Lets so many identities in, until it expires. Whoever has the token of that hash may use it.
 struct Invitation {
   TokenHash token{};
@@ -124,9 +127,11 @@ class Store {
   virtual kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
                                      uint64_t after, uint32_t limit) = 0;
 
-  /// Who may log in, where the server does not admit everybody. Repeating it changes nothing.
-  virtual kj::Promise<void> set_admitted(const OwnerKey& identity, bool admitted) = 0;
-  virtual kj::Promise<bool> is_admitted(const OwnerKey& identity) = 0;
+  /// Who may log in. Repeating it changes nothing.
+  virtual kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing) = 0;
+  /// Makes one that is unknown an admitted one. Fails with `unauthorized` where it was removed.
+  virtual kj::Promise<void> admit(const OwnerKey& identity) = 0;
+  virtual kj::Promise<Standing> standing(const OwnerKey& identity) = 0;
   virtual kj::Promise<std::vector<OwnerKey>> admitted() = 0;
 
   /// `duplicate` where there is one with that token.

@@ -76,7 +76,9 @@ class History {
       case 11: return said(store.put_last_resort(owner(key), blob));
       case 12: return said(store.key_package_stock(owner(key)));
       case 13: return said(store.set_delivery_token(owner(key), token_hash(index)));
-      case 14: return said(store.set_admitted(owner(key), index != 0)) + said(store.admitted());
+      case 14:
+        return said(store.set_standing(owner(key), static_cast<Standing>(index % 3))) +
+               said(store.admitted());
       case 15: {
         auto expires = clock_.now.load() + std::chrono::hours(12);
         Put put = store.create_invitation({token_hash(key), index, 0, expires}).wait(scope_);
@@ -85,7 +87,7 @@ class History {
       case 16: return said(store.use_invitation(token_hash(key), owner(number)));
       case 17:
         return index == 0 ? said(store.revoke_invitation(token_hash(key)))
-                          : said(store.is_admitted(owner(key)));
+                          : said(store.admit(owner(key))) + said(store.standing(owner(key)));
       default: {
         auto shown = number < 5 ? std::optional(token_hash(number)) : std::nullopt;
         auto id = index ? std::optional(message_id(number)) : std::nullopt;
@@ -129,6 +131,7 @@ class History {
     for (const Bytes& blob : blobs) all += to_hex(blob) + " ";
     return all;
   }
+  static std::string text(Standing standing) { return std::to_string(static_cast<int>(standing)); }
   static std::string text(bool more) { return more ? "more" : "done"; }
   static std::string text(const Entry& entry) {
     return std::to_string(entry.sequence) + (entry.is_commit ? " commit " : " ") +

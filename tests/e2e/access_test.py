@@ -30,6 +30,21 @@ class Everybody(Admits):
         for service in alice.must("ping"):
             self.assertEqual((service["registration"], service["open_calls"]), ("open", False))
 
+    def test_but_not_whom_the_operator_removed(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.converse(alice, bob)
+        follower = bob.start("recv", "--follow")
+        self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.stderr.close)
+        alice.must("send", "--msg", "before")
+        self.assertIn(b"before", follower.stdout.readline())
+        self.assertEqual(self.server.admin("remove", bob.key).code, OK)
+        self.assertIn(b"removed", follower.stderr.read())  # it ends by itself
+        self.assertEqual(follower.wait(), REFUSED)
+        self.expect(REFUSED, bob.run("sync"), "removed")
+        self.assertEqual(self.server.admin("add", bob.key).code, OK)
+        bob.must("sync")
+
     def test_who_has_never_registered_may_look(self):
         bob = self.person("bob")
         stranger = self.person("stranger", registered=False)
