@@ -12,7 +12,8 @@ $Cxx.namespace("qnpc::rpc");
 using import "envelope.capnp".EnvelopeExchange;
 
 interface AuthenticationService extends(EnvelopeExchange) {
-  # The first two calls are for open servers (--open); others answer them with `unauthorized`.
+  # The first two calls are for open servers (--open); others answer them with `unauthorized`. Who
+  # calls them speaks cipher suite 1: they are of that one.
 
   uploadKeyPackage @0 (identityKey :Data, package :Data) -> (fingerprint :Data);
   # Stores one KeyPackage (an MLSMessage, RFC 9420 section 6; opaque to the server) behind those
@@ -33,15 +34,23 @@ interface AuthenticationService extends(EnvelopeExchange) {
   interface Session {
     # What one identity may do, as long as the connection lasts.
 
-    uploadKeyPackage @0 (package :Data, isLastResort :Bool) -> (fingerprint :Data);
-    # As above. One of last resort replaces the one before, and is handed out when there is no
-    # other, again and again.
+    # A cipher suite is a number of RFC 9420 section 17.1. What it stands for is between clients:
+    # here it tells KeyPackages apart.
 
-    countKeyPackages @1 () -> (count :UInt32, hasLastResort :Bool);
-    # What is there for others to take.
+    uploadKeyPackage @0 (package :Data, isLastResort :Bool, cipherSuite :UInt16 = 1)
+        -> (fingerprint :Data);
+    # As above. One of last resort replaces the one of that suite, and is handed out when there is
+    # no other, again and again.
 
-    fetchKeyPackage @2 (identityKey :Data) -> (package :Data);
+    countKeyPackages @1 (cipherSuite :UInt16 = 1) -> (count :UInt32, hasLastResort :Bool);
+    # What is there of that suite for others to take.
+
+    fetchKeyPackage @2 (identityKey :Data, cipherSuite :UInt16 = 1) -> (package :Data);
     # As above, of any identity. Fails with `rate_limited` where the caller takes too many, or too
     # many of one identity, or all callers together take too many of it.
+
+    dropKeyPackages @3 (cipherSuite :UInt16 = 1) -> ();
+    # Removes those of that suite that nobody has taken, but for the one of last resort: for who
+    # replaces them by fresh ones.
   }
 }

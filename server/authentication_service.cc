@@ -16,20 +16,25 @@ Fingerprint fingerprint_of(View package) {
   return exactly<Fingerprint>(as_data(hash), "SHA-256");
 }
 
+// Of those who call without a login: the first release knew no other.
+constexpr CipherSuite first_suite = 1;
+
 template <class Context>
-kj::Promise<void> put(Store& store, Context context, const OwnerKey& identity, Bytes package) {
+kj::Promise<void> put(Store& store, Context context, const OwnerKey& identity, CipherSuite suite,
+                      Bytes package) {
   Fingerprint fingerprint = fingerprint_of(package);
-  return store.put_key_package(identity, fingerprint, std::move(package))
+  return store.put_key_package(identity, suite, fingerprint, std::move(package))
       .then([context, fingerprint](Put) mutable {
         context.getResults().setFingerprint(as_data(fingerprint));
       });
 }
 
 template <class Context>
-kj::Promise<void> take(Store& store, Context context, const OwnerKey& identity) {
-  return store.take_key_package(identity).then([context](std::optional<Bytes>&& package) mutable {
-    if (package) context.getResults().setPackage(as_data(*package));
-  });
+kj::Promise<void> take(Store& store, Context context, const OwnerKey& identity, CipherSuite suite) {
+  return store.take_key_package(identity, suite)
+      .then([context](std::optional<Bytes>&& package) mutable {
+        if (package) context.getResults().setPackage(as_data(*package));
+      });
 }
 
 class Session final : public rpc::AuthenticationService::Session::Server {
@@ -43,16 +48,20 @@ class Session final : public rpc::AuthenticationService::Session::Server {
       auto params = context.getParams();
       Bytes package = key_package(params.getPackage());
       const bool is_last_resort = params.getIsLastResort();
+      const CipherSuite suite = params.getCipherSuite();
       context.releaseParams();
-      if (!is_last_resort) return put(foundation_.store, context, identity_, std::move(package));
+      if (!is_last_resort) {
+        return put(foundation_.store, context, identity_, suite, std::move(package));
+      }
       context.getResults().setFingerprint(as_data(fingerprint_of(package)));
-      return foundation_.store.put_last_resort(identity_, std::move(package));
+      return foundation_.store.put_last_resort(identity_, suite, std::move(package));
     });
   }
   kj::Promise<void> countKeyPackages(CountKeyPackagesContext context) override {
     return calls_->run([&] {
-      return foundation_.store.key_package_stock(identity_).then(
-          [context](KeyPackageStock stock) mutable {
+      const CipherSuite suite = context.getParams().getCipherSuite();
+      return foundation_.store.key_package_stock(identity_, suite)
+          .then([context](KeyPackageStock stock) mutable {
             auto results = context.getResults();
             results.setCount(static_cast<uint32_t>(stock.count));
             results.setHasLastResort(stock.has_last_resort);
@@ -61,9 +70,15 @@ class Session final : public rpc::AuthenticationService::Session::Server {
   }
   kj::Promise<void> fetchKeyPackage(FetchKeyPackageContext context) override {
     return calls_->run([&] {
-      OwnerKey target = owner_key(context.getParams().getIdentityKey(), "the identity key");
+      auto params = context.getParams();
+      OwnerKey target = owner_key(params.getIdentityKey(), "the identity key");
       foundation_.access.count_claim(identity_, target);
-      return take(foundation_.store, context, target);
+      return take(foundation_.store, context, target, params.getCipherSuite());
+    });
+  }
+  kj::Promise<void> dropKeyPackages(DropKeyPackagesContext context) override {
+    return calls_->run([&] {
+      return foundation_.store.drop_key_packages(identity_, context.getParams().getCipherSuite());
     });
   }
 
@@ -90,7 +105,7 @@ kj::Promise<void> AuthenticationService::uploadKeyPackage(UploadKeyPackageContex
     OwnerKey identity = owner_key(params.getIdentityKey(), "the identity key");
     Bytes package = key_package(params.getPackage());
     context.releaseParams();
-    return put(foundation_.store, context, identity, std::move(package));
+    return put(foundation_.store, context, identity, first_suite, std::move(package));
   });
 }
 
@@ -98,7 +113,7 @@ kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext 
   return peer_.calls->run([&] {
     foundation_.access.require_open_calls();
     return take(foundation_.store, context,
-                owner_key(context.getParams().getIdentityKey(), "the identity key"));
+                owner_key(context.getParams().getIdentityKey(), "the identity key"), first_suite);
   });
 }
 

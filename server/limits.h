@@ -16,8 +16,8 @@ inline constexpr size_t key_package_bytes = size_t{64} << 10;
 inline constexpr size_t ping_bytes = 64;
 
 // --- What the server keeps for one key ---
-// A client keeps about a hundred for others to take and refills by itself.
-inline constexpr uint64_t key_packages = 500;
+// Of all suites together. A client leaves 500 of each of two at most, and two of last resort.
+inline constexpr uint64_t key_packages = 1024;
 inline constexpr uint64_t key_packages_total_bytes = uint64_t{4} << 20;
 // Weeks of absence for a busy person; one inbox cannot fill a disk.
 inline constexpr uint64_t inbox_entries = 20'000;
@@ -40,6 +40,9 @@ inline constexpr uint64_t log_largest_epoch = INT64_MAX - 1;
 inline constexpr std::chrono::seconds previous_epoch_grace{60};
 
 // --- Retention ---
+// A KeyPackage is handed out for a day less than our clients make them valid, so that whoever takes
+// one can still use it.
+inline constexpr std::chrono::hours key_package_age{24 * 89};
 // Longer than a holiday; after it a member who was away joins again.
 inline constexpr std::chrono::hours retention{24 * 30};
 // How exactly it is kept: an entry's age is known to within this.

@@ -158,6 +158,40 @@ TEST_F(Sessions, KeyPackagesAreUploadedForOneselfAndCounted) {
   }
 }
 
+TEST_F(Sessions, KeyPackagesAreToldApartByTheirSuite) {
+  upload("classic");  // who names no suite means the first
+  auto hybrid = account().uploadKeyPackageRequest();
+  hybrid.setPackage(as_data(as_view("hybrid")));
+  hybrid.setCipherSuite(77);
+  hybrid.send().wait(scope);
+  auto take = [&](CipherSuite suite) {
+    auto request = claim_request(account(), key.public_key);
+    request.setCipherSuite(suite);
+    return to_text(View(request.send().wait(scope).getPackage()));
+  };
+  auto count = [&](CipherSuite suite) {
+    auto request = account().countKeyPackagesRequest();
+    request.setCipherSuite(suite);
+    return request.send().wait(scope).getCount();
+  };
+  EXPECT_EQ(count(1), 1u);
+  EXPECT_EQ(take(77), "hybrid");
+  EXPECT_EQ(count(77), 0u);
+  EXPECT_EQ(take(77), "");
+  EXPECT_EQ(take(1), "classic");
+}
+
+TEST_F(Sessions, WhoReplacesKeyPackagesDropsThoseBefore) {
+  upload("old");
+  upload("last", true);
+  account().dropKeyPackagesRequest().send().wait(scope);
+  upload("fresh");
+  for (const char* expected : {"fresh", "last"}) {
+    auto answer = claim_request(account(), key.public_key).send().wait(scope);
+    EXPECT_EQ(to_text(View(answer.getPackage())), expected);
+  }
+}
+
 TEST_F(Sessions, TakingKeyPackagesOfOneIdentityIsLimited) {
   auto session = account();
   for (int i = 0; i < static_cast<int>(limits::claims_of_pair.burst); ++i) {

@@ -33,7 +33,7 @@ std::string accounts_schema() {
   return R"(
     CREATE TABLE account(
       id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
-      standing INTEGER NOT NULL DEFAULT 0, delivery_token BLOB, last_resort BLOB) STRICT;
+      standing INTEGER NOT NULL DEFAULT 0, delivery_token BLOB) STRICT;
     CREATE TABLE invitation(
       token BLOB PRIMARY KEY, uses INTEGER NOT NULL, expires INTEGER NOT NULL,
       used INTEGER NOT NULL DEFAULT 0)
@@ -47,9 +47,6 @@ AccountsReader::AccountsReader(Database& database)
     : select_standing_(database.prepare("SELECT standing FROM account WHERE key = ?1")),
       select_admitted_(database.prepare("SELECT key FROM account WHERE standing = " +
                                         number(Standing::admitted) + " ORDER BY key")),
-      select_stock_(database.prepare(R"(
-        SELECT ifnull((SELECT entries FROM key_package_owner WHERE key = ?1), 0),
-               EXISTS(SELECT 1 FROM account WHERE key = ?1 AND last_resort IS NOT NULL))")),
       select_invitations_(
           database.prepare("SELECT token, uses, expires, used FROM invitation ORDER BY token")) {}
 
@@ -62,12 +59,6 @@ std::vector<OwnerKey> AccountsReader::admitted() {
   Rows rows = select_admitted_.query();
   while (rows.next()) out.push_back(bytes_32(rows, 0));
   return out;
-}
-
-KeyPackageStock AccountsReader::stock(const OwnerKey& identity) {
-  Rows rows = select_stock_.query(View(identity));
-  rows.next();
-  return {static_cast<uint64_t>(rows.integer(0)), rows.integer(1) != 0};
 }
 
 std::vector<Invitation> AccountsReader::invitations() {
@@ -84,9 +75,6 @@ std::vector<Invitation> AccountsReader::invitations() {
 Accounts::Accounts(Database& database)
     : set_standing_(database.prepare(set_column("standing"))),
       select_standing_(database.prepare("SELECT standing FROM account WHERE key = ?1")),
-      set_last_resort_(database.prepare(set_column("last_resort"))),
-      select_last_resort_(database.prepare(
-          "SELECT last_resort FROM account WHERE key = ?1 AND last_resort IS NOT NULL")),
       set_delivery_token_(database.prepare(set_column("delivery_token"))),
       select_delivery_token_(
           database.prepare("SELECT 1 FROM account WHERE key = ?1 AND delivery_token = ?2")),
@@ -111,16 +99,6 @@ void Accounts::admit(const OwnerKey& identity) {
     case Standing::admitted: return;
     case Standing::removed: throw Error(Reason::unauthorized, "the identity was removed");
   }
-}
-
-void Accounts::set_last_resort(const OwnerKey& identity, View package) {
-  set_last_resort_.run(View(identity), package);
-}
-
-std::optional<Bytes> Accounts::last_resort(const OwnerKey& identity) {
-  Rows rows = select_last_resort_.query(View(identity));
-  if (!rows.next()) return std::nullopt;
-  return rows.blob(0);
 }
 
 void Accounts::set_delivery_token(const OwnerKey& inbox, const TokenHash& token) {

@@ -1,6 +1,6 @@
-// accounts: what the server knows of identities beside their queues: whether they may log in, their
-// KeyPackage of last resort and the token that delivers into their inbox; and the invitations that
-// let new ones in. docs/server-store.md describes the tables.
+// accounts: what the server knows of identities beside their queues: whether they may log in, and
+// the token that delivers into their inbox; and the invitations that let new ones in.
+// docs/server-store.md describes the tables.
 //
 // All calls happen within a transaction of the caller's; they throw as Database does, and before
 // anything is changed an Error of `unauthorized`.
@@ -22,13 +22,11 @@ class AccountsReader {
   explicit AccountsReader(Database& database);
   Standing standing(const OwnerKey& identity);
   std::vector<OwnerKey> admitted();
-  KeyPackageStock stock(const OwnerKey& identity);
   std::vector<Invitation> invitations();
 
  private:
   Statement select_standing_;
   Statement select_admitted_;
-  Statement select_stock_;
   Statement select_invitations_;
 };
 
@@ -37,8 +35,6 @@ class Accounts {
   explicit Accounts(Database& database);
   void set_standing(const OwnerKey& identity, Standing standing);
   void admit(const OwnerKey& identity);
-  void set_last_resort(const OwnerKey& identity, View package);
-  std::optional<Bytes> last_resort(const OwnerKey& identity);
   void set_delivery_token(const OwnerKey& inbox, const TokenHash& token);
   void require_delivery_token(const OwnerKey& inbox, const TokenHash& token);
 
@@ -50,8 +46,6 @@ class Accounts {
  private:
   Statement set_standing_;
   Statement select_standing_;
-  Statement set_last_resort_;
-  Statement select_last_resort_;
   Statement set_delivery_token_;
   Statement select_delivery_token_;
   Statement insert_invitation_;

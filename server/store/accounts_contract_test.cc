@@ -1,5 +1,5 @@
-// accounts_contract_test: what any store must do for identities: admission, invitations, last
-// resorts and delivery tokens.
+// accounts_contract_test: what any store must do for identities: admission, invitations and
+// delivery tokens.
 #include <gtest/gtest.h>
 
 #include "server/store/store_test_support.h"
@@ -12,10 +12,6 @@ class AccountsContract : public testing::TestWithParam<MakeStore> {
  protected:
   ~AccountsContract() noexcept override = default;
 
-  std::string take(uint8_t identity) {
-    auto package = store->take_key_package(owner(identity)).wait(scope);
-    return package ? to_text(*package) : "none";
-  }
   Reason enqueue(uint8_t inbox, uint64_t token) {
     return failure(store->enqueue(owner(inbox), token_hash(token), std::nullopt, to_bytes("x")),
                    scope);
@@ -39,21 +35,6 @@ class AccountsContract : public testing::TestWithParam<MakeStore> {
   kj::WaitScope scope{loop};
   std::unique_ptr<Store> store = GetParam()(directory.file("server.db"), clock);
 };
-
-TEST_P(AccountsContract, TheLastResortIsGivenWhenThereIsNothingElseAndStays) {
-  store->put_last_resort(owner(1), to_bytes("last")).wait(scope);
-  store->put_key_package(owner(1), fingerprint(1), to_bytes("first")).wait(scope);
-  KeyPackageStock stock = store->key_package_stock(owner(1)).wait(scope);
-  EXPECT_EQ(stock.count, 1u);
-  EXPECT_TRUE(stock.has_last_resort);
-  for (const char* expected : {"first", "last", "last"}) EXPECT_EQ(take(1), expected);
-  store->put_last_resort(owner(1), to_bytes("newer")).wait(scope);
-  EXPECT_EQ(take(1), "newer");
-  EXPECT_EQ(take(2), "none");
-  stock = store->key_package_stock(owner(2)).wait(scope);
-  EXPECT_EQ(stock.count, 0u);
-  EXPECT_FALSE(stock.has_last_resort);
-}
 
 TEST_P(AccountsContract, DeliversWithTheInboxsNewestTokenOnly) {
   EXPECT_EQ(enqueue(1, 0), Reason::unauthorized);  // it has none

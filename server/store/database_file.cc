@@ -11,6 +11,7 @@
 #include "server/store/accounts.h"
 #include "server/store/fifo.h"
 #include "server/store/group_log.h"
+#include "server/store/key_packages.h"
 #include "server/store/retention.h"
 
 namespace qnpc::server {
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
-constexpr int64_t schema_version = 4;
+constexpr int64_t schema_version = 5;
 
 void sync_directory(const fs::path& directory) {
   int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -58,7 +59,7 @@ void create_database(const fs::path& path) {
     Database database(unfinished.string(), Database::Mode::create);
     database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN;" +
                      fifo_schema(key_package_queue) + fifo_schema(inbox_queue) +
-                     logs_and_retention() + accounts_schema() +
+                     logs_and_retention() + accounts_schema() + key_packages_schema() +
                      "CREATE TABLE health(checks INTEGER NOT NULL) STRICT;"
                      "INSERT INTO health VALUES(0);"
                      "PRAGMA application_id = " +
@@ -101,7 +102,12 @@ void upgrade(Database& database) {
     }
     sql += logs_and_retention();
   }
-  sql += version < 3 ? accounts_schema() : standing_and_uses();
+  if (version == 3) sql += standing_and_uses();
+  if (version < 3) {
+    // As version 4 had it, so that there is one way from there.
+    sql += accounts_schema() + "ALTER TABLE account ADD COLUMN last_resort BLOB;";
+  }
+  sql += key_packages_schema() + key_packages_from_version_4();
   database.execute(sql + set_version() + "COMMIT;");
 }
 

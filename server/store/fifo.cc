@@ -51,7 +51,8 @@ Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits
         INSERT INTO $_owner(key, entries, bytes, ids) VALUES(?1, 0, 0, 0) RETURNING id)"))),
       update_owner_(database.prepare(
           named(name, "UPDATE $_owner SET entries = ?2, bytes = ?3, ids = ?4 WHERE id = ?1"))),
-      insert_(database.prepare(named(name, "INSERT INTO $_entry(owner, blob) VALUES(?1, ?2)"))),
+      insert_(database.prepare(
+          named(name, "INSERT INTO $_entry(owner, blob) VALUES(?1, ?2) RETURNING sequence"))),
       sum_through_(database.prepare(named(name, R"(
         SELECT count(*), ifnull(sum(length(blob)), 0) FROM $_entry
         WHERE owner = ?1 AND sequence <= ?2)"))),
@@ -72,9 +73,9 @@ std::optional<Fifo::Owner> Fifo::find_owner(const OwnerKey& key) {
   return Owner{rows.integer(0), count(1), count(2), count(3)};
 }
 
-Put Fifo::put(const OwnerKey& key, View id, View blob) {
+std::optional<uint64_t> Fifo::put(const OwnerKey& key, View id, View blob) {
   std::optional<Owner> found = find_owner(key);
-  if (found && !id.empty() && is_remembered(*found, id)) return Put::duplicate;
+  if (found && !id.empty() && is_remembered(*found, id)) return std::nullopt;
   Owner owner = found.value_or(Owner{});
   if (owner.entries + 1 > limits_.entries || owner.bytes + blob.size() > limits_.bytes) {
     throw Error(Reason::quota, "the queue of this key is full (" + std::to_string(owner.entries) +
@@ -85,11 +86,16 @@ Put Fifo::put(const OwnerKey& key, View id, View blob) {
     rows.next();
     owner.id = rows.integer(0);
   }
-  insert_.run(owner.id, blob);
+  uint64_t sequence = 0;
+  {
+    Rows rows = insert_.query(owner.id, blob);
+    rows.next();
+    sequence = static_cast<uint64_t>(rows.integer(0));
+  }
   if (!id.empty()) remember(owner, id);
   update_owner_.run(owner.id, to_integer(owner.entries + 1), to_integer(owner.bytes + blob.size()),
                     to_integer(owner.ids));
-  return Put::stored;
+  return sequence;
 }
 
 bool Fifo::is_remembered(const Owner& owner, View id) {

@@ -36,8 +36,9 @@ class FifoReader {
 class Fifo {
  public:
   Fifo(Database& database, const std::string& name, const FifoLimits& limits);
-  /// Appends a blob. Throws Reason::quota before anything is changed. An empty id is no id.
-  Put put(const OwnerKey& key, View id, View blob);
+  /// Appends a blob; returns its sequence number, or nothing where the id is remembered. An empty
+  /// id is no id. Throws Reason::quota before anything is changed.
+  std::optional<uint64_t> put(const OwnerKey& key, View id, View blob);
   /// Removes and returns the oldest blobs, bounded as in FifoReader::read.
   std::vector<Bytes> take(const OwnerKey& key, uint64_t entries, size_t bytes);
   /// Removes the blobs up to and including a sequence number; returns how many.

@@ -19,23 +19,47 @@ class ModelStore : public Store {
       const StoreLimits& store_limits, Clock clock = [] { return std::chrono::sys_seconds(); })
       : limits_(store_limits), clock_(std::move(clock)) {}
 
-  kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
-                                   Bytes package) override {
-    return put(packages_, identity, limits_.key_packages, to_bytes(fingerprint),
-               std::move(package));
+  kj::Promise<Put> put_key_package(const OwnerKey& identity, CipherSuite suite,
+                                   const Fingerprint& fingerprint, Bytes package) override {
+    return put(packages_, identity, limits_.key_packages,
+               {{.payload = std::move(package)}, to_bytes(fingerprint), suite, false, now()});
   }
-  kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) override {
-    accounts_[identity].last_resort = std::move(package);
+  kj::Promise<void> put_last_resort(const OwnerKey& identity, CipherSuite suite,
+                                    Bytes package) override {
+    Queue& queue = packages_.queues[identity];
+    if (is_full(queue, limits_.key_packages, package.size())) return refusal(Reason::quota);
+    std::erase_if(queue.entries, [&](const Held& held) { return held.is(suite, true); });
+    queue.entries.push_back({{.payload = std::move(package)}, {}, suite, true, now()});
     return kj::READY_NOW;
   }
-  kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) override {
-    std::vector<Bytes> taken = take(packages_.queues[identity], 1);
-    if (taken.empty()) return std::optional(accounts_[identity].last_resort);
-    return std::optional<Bytes>(std::move(taken.front()));
+  kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
+                                                     CipherSuite suite) override {
+    auto& entries = packages_.queues[identity].entries;
+    for (bool last_resort : {false, true}) {
+      for (auto held = entries.begin(); held != entries.end(); ++held) {
+        if (!held->is(suite, last_resort) || held->uploaded + limits_.key_package_age <= now()) {
+          continue;
+        }
+        std::optional<Bytes> package = held->payload;
+        if (!last_resort) entries.erase(held);
+        return package;
+      }
+    }
+    return std::optional<Bytes>();
   }
-  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) override {
-    return KeyPackageStock{packages_.queues[identity].entries.size(),
-                           accounts_[identity].last_resort.has_value()};
+  kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) override {
+    std::erase_if(packages_.queues[identity].entries,
+                  [&](const Held& held) { return held.is(suite, false); });
+    return kj::READY_NOW;
+  }
+  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity,
+                                                 CipherSuite suite) override {
+    const auto& entries = packages_.queues[identity].entries;
+    auto count = [&](bool last_resort) {
+      return std::ranges::count_if(entries,
+                                   [&](auto& held) { return held.is(suite, last_resort); });
+    };
+    return KeyPackageStock{static_cast<uint64_t>(count(false)), count(true) == 1};
   }
   kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) override {
     accounts_[inbox].delivery_token = token;
@@ -45,7 +69,8 @@ class ModelStore : public Store {
                            const std::optional<MessageId>& id, Bytes payload) override {
     if (token && accounts_[inbox].delivery_token != token) return refusal(Reason::unauthorized);
     ring({QueueName::Kind::inbox, inbox});
-    return put(inboxes_, inbox, limits_.inbox, id ? to_bytes(*id) : Bytes(), std::move(payload));
+    return put(inboxes_, inbox, limits_.inbox,
+               {{.payload = std::move(payload)}, id ? to_bytes(*id) : Bytes()});
   }
   kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) override {
     return take(inboxes_.queues[inbox], SIZE_MAX);
@@ -172,6 +197,12 @@ class ModelStore : public Store {
   kj::Promise<bool> expire() override {
     bool more_in_inboxes = expire(inboxes_, limits_.inbox_retention);
     bool more_in_logs = expire(logs_, limits_.log_retention);
+    for (auto& [identity, queue] : packages_.queues) {
+      for (Held& held : queue.entries) held.uploaded = std::min(held.uploaded, now());
+      std::erase_if(queue.entries, [&](const Held& held) {
+        return held.uploaded + limits_.key_package_age <= now();
+      });
+    }
     return more_in_inboxes || more_in_logs;
   }
   kj::Promise<uint64_t> check_health() override { return ++health_checks_; }
@@ -179,6 +210,13 @@ class ModelStore : public Store {
  private:
   struct Held : Entry {
     Bytes id;
+    // Of KeyPackages only:
+    CipherSuite suite = 0;
+    bool is_last_resort = false;
+    std::chrono::sys_seconds uploaded;
+    bool is(CipherSuite of, bool last_resort) const {
+      return suite == of && is_last_resort == last_resort;
+    }
   };
   struct Queue {
     std::deque<Held> entries;
@@ -199,7 +237,6 @@ class ModelStore : public Store {
   struct Account {
     Standing standing = Standing::unknown;
     std::optional<TokenHash> delivery_token;
-    std::optional<Bytes> last_resort;
   };
   struct Invited {
     Invitation invitation;
@@ -225,16 +262,20 @@ class ModelStore : public Store {
     return bytes;
   }
 
+  static bool is_full(const Queue& queue, const FifoLimits& limits, size_t more_bytes) {
+    return queue.entries.size() + 1 > limits.entries || bytes_in(queue) + more_bytes > limits.bytes;
+  }
+
   static kj::Promise<Put> put(Kind& kind, const OwnerKey& key, const FifoLimits& limits,
-                              const Bytes& id, Bytes blob) {
+                              Held held) {
     Queue& queue = kind.queues[key];
+    const Bytes id = held.id;
     if (!id.empty() && std::ranges::find(queue.remembered, id) != queue.remembered.end()) {
       return Put::duplicate;
     }
-    if (queue.entries.size() + 1 > limits.entries || bytes_in(queue) + blob.size() > limits.bytes) {
-      return refusal(Reason::quota);
-    }
-    queue.entries.push_back({{++kind.last_sequence, std::move(blob)}, id});
+    if (is_full(queue, limits, held.payload.size())) return refusal(Reason::quota);
+    held.sequence = ++kind.last_sequence;
+    queue.entries.push_back(std::move(held));
     if (id.empty()) return Put::stored;
     queue.remembered.push_back(id);
     if (++queue.ids % limits.remembered == 0) {

@@ -130,7 +130,7 @@ Database prepare_and_open(const std::string& path) {
 }  // namespace
 
 Readers::Readers(Database& database)
-    : inbox(database, inbox_queue), log(database), accounts(database) {}
+    : inbox(database, inbox_queue), log(database), accounts(database), key_packages(database) {}
 
 std::chrono::sys_seconds SqliteStore::system_time() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -155,31 +155,36 @@ SqliteStore::~SqliteStore() noexcept(false) {
   for (std::thread& reader : readers_) reader.join();
 }
 
-kj::Promise<Put> SqliteStore::put_key_package(const OwnerKey& identity,
+kj::Promise<Put> SqliteStore::put_key_package(const OwnerKey& identity, CipherSuite suite,
                                               const Fingerprint& fingerprint, Bytes package) {
   size_t bytes = package.size();
   return submit(writer_, bytes, [=, package = std::move(package)](Tables& tables) {
-    return tables.key_packages.put(identity, fingerprint, package);
+    return tables.key_packages.put(identity, suite, fingerprint, package, tables.clock());
   });
 }
 
-kj::Promise<void> SqliteStore::put_last_resort(const OwnerKey& identity, Bytes package) {
+kj::Promise<void> SqliteStore::put_last_resort(const OwnerKey& identity, CipherSuite suite,
+                                               Bytes package) {
   size_t bytes = package.size();
   return carry_out(writer_, bytes, [=, package = std::move(package)](Tables& tables) {
-    tables.accounts.set_last_resort(identity, package);
+    tables.key_packages.put_last_resort(identity, suite, package, tables.clock());
   });
 }
 
-kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& identity) {
-  return submit(writer_, 0, [=](Tables& tables) -> std::optional<Bytes> {
-    std::vector<Bytes> oldest = tables.key_packages.take(identity, 1, limits::key_package_bytes);
-    if (oldest.empty()) return tables.accounts.last_resort(identity);
-    return std::move(oldest.front());
+kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& identity,
+                                                                CipherSuite suite) {
+  return submit(writer_, 0, [=](Tables& tables) {
+    return tables.key_packages.take(identity, suite, tables.clock());
   });
 }
 
-kj::Promise<KeyPackageStock> SqliteStore::key_package_stock(const OwnerKey& identity) {
-  return ask(reads_, [=](Readers& readers) { return readers.accounts.stock(identity); });
+kj::Promise<void> SqliteStore::drop_key_packages(const OwnerKey& identity, CipherSuite suite) {
+  return carry_out(writer_, 0, [=](Tables& tables) { tables.key_packages.drop(identity, suite); });
+}
+
+kj::Promise<KeyPackageStock> SqliteStore::key_package_stock(const OwnerKey& identity,
+                                                            CipherSuite suite) {
+  return ask(reads_, [=](Readers& readers) { return readers.key_packages.stock(identity, suite); });
 }
 
 kj::Promise<void> SqliteStore::set_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
@@ -194,7 +199,8 @@ kj::Promise<Put> SqliteStore::enqueue(const OwnerKey& inbox, const std::optional
       writer_, bytes,
       [=, payload = std::move(payload)](Tables& tables) {
         if (token) tables.accounts.require_delivery_token(inbox, *token);
-        return tables.inbox.put(inbox, id ? View(*id) : View(), payload);
+        return tables.inbox.put(inbox, id ? View(*id) : View(), payload) ? Put::stored
+                                                                         : Put::duplicate;
       },
       QueueName{QueueName::Kind::inbox, inbox});
 }

@@ -15,6 +15,7 @@ struct Readers {
   FifoReader inbox;
   GroupLogReader log;
   AccountsReader accounts;
+  KeyPackagesReader key_packages;
 };
 
 /// One question to a reader thread.
@@ -36,11 +37,15 @@ class SqliteStore final : public Store {
   /// Finishes what was asked.
   ~SqliteStore() noexcept(false) override;
 
-  kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
-                                   Bytes package) override;
-  kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) override;
-  kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) override;
-  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) override;
+  kj::Promise<Put> put_key_package(const OwnerKey& identity, CipherSuite suite,
+                                   const Fingerprint& fingerprint, Bytes package) override;
+  kj::Promise<void> put_last_resort(const OwnerKey& identity, CipherSuite suite,
+                                    Bytes package) override;
+  kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
+                                                     CipherSuite suite) override;
+  kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) override;
+  kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity,
+                                                 CipherSuite suite) override;
   kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) override;
   kj::Promise<Put> enqueue(const OwnerKey& inbox, const std::optional<TokenHash>& token,
                            const std::optional<MessageId>& id, Bytes payload) override;

@@ -129,6 +129,7 @@ TEST_F(SqliteStoreTest, UpgradesVersion2AndKeepsWhatIsInIt) {
   Database(path, Database::Mode::read_write)
       .execute(
           "DROP TABLE account; DROP TABLE invitation; DROP TABLE invitation_use;"
+          "DROP TABLE key_package_kind;"
           "PRAGMA user_version = 2;");
   for (int start = 0; start < 2; ++start) {
     auto store = open();
@@ -148,6 +149,7 @@ TEST_F(SqliteStoreTest, UpgradesVersion3AndKeepsWhatIsInIt) {
   }
   Database(path, Database::Mode::read_write)
       .execute(
+          "DROP TABLE key_package_kind; ALTER TABLE account ADD COLUMN last_resort BLOB;"
           "ALTER TABLE account RENAME COLUMN standing TO admitted;"
           "ALTER TABLE invitation DROP COLUMN used; PRAGMA user_version = 3;");
   for (int start = 0; start < 2; ++start) {
@@ -155,6 +157,32 @@ TEST_F(SqliteStoreTest, UpgradesVersion3AndKeepsWhatIsInIt) {
     EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::admitted);
     EXPECT_EQ(store->invitations().wait(scope).at(0).used, 1u);
   }
+}
+
+// In version 4 all KeyPackages were of one suite and of no age, and the last resort was the
+// account's.
+TEST_F(SqliteStoreTest, UpgradesVersion4AndKeepsItsKeyPackages) {
+  {
+    auto store = open();
+    store->put_key_package(owner(1), 1, fingerprint(1), to_bytes("one")).wait(scope);
+    store->put_key_package(owner(1), 1, fingerprint(2), to_bytes("two")).wait(scope);
+    store->set_delivery_token(owner(1), token_hash(1)).wait(scope);
+    store->set_delivery_token(owner(2), token_hash(2)).wait(scope);
+  }
+  Database(path, Database::Mode::read_write)
+      .execute(
+          "DROP TABLE key_package_kind; ALTER TABLE account ADD COLUMN last_resort BLOB;"
+          "UPDATE account SET last_resort = x'6c617374'; PRAGMA user_version = 4;");
+  auto store = open();
+  auto take = [&](uint8_t identity) {
+    return to_text(store->take_key_package(owner(identity), 1).wait(scope).value());
+  };
+  EXPECT_EQ(store->key_package_stock(owner(1), 1).wait(scope).count, 2u);
+  for (const char* expected : {"one", "two", "last", "last"}) EXPECT_EQ(take(1), expected);
+  EXPECT_EQ(take(2), "last");
+  EXPECT_EQ(Database(path, Database::Mode::read_only)
+                .integer("SELECT sum(entries) * 100 + sum(bytes) FROM key_package_owner"),
+            208);
 }
 
 TEST_F(SqliteStoreTest, RefusesDamageAnywhereAndLeavesItAlone) {

@@ -19,6 +19,7 @@ namespace qnpc::server {
 
 using OwnerKey = ByteArray<32>;     // an Ed25519 public key: of an identity, or naming an inbox
 using Fingerprint = ByteArray<32>;  // SHA-256 of a KeyPackage
+using CipherSuite = uint16_t;       // by which KeyPackages are told apart (RFC 9420 17.1)
 using MessageId = ByteArray<16>;    // chosen by the sender at random
 using LogId = ByteArray<32>;        // chosen at random, known to a group's members
 using TokenHash = ByteArray<32>;    // SHA-256 of the token that the members of one epoch know
@@ -40,7 +41,7 @@ struct Page {
 
 enum class Put { stored, duplicate };
 
-/// What an identity has for others to take.
+/// What an identity has of one suite for others to take.
 struct KeyPackageStock {
   uint64_t count = 0;  // without the last resort
   bool has_last_resort = false;
@@ -88,14 +89,19 @@ class Store {
 
   /// Stores a KeyPackage behind those that the identity has. `duplicate` where the fingerprint is
   /// remembered, also after the package was taken.
-  virtual kj::Promise<Put> put_key_package(const OwnerKey& identity, const Fingerprint& fingerprint,
-                                           Bytes package) = 0;
+  virtual kj::Promise<Put> put_key_package(const OwnerKey& identity, CipherSuite suite,
+                                           const Fingerprint& fingerprint, Bytes package) = 0;
   /// Replaces the KeyPackage that is handed out, again and again, when there is no other.
-  virtual kj::Promise<void> put_last_resort(const OwnerKey& identity, Bytes package) = 0;
+  virtual kj::Promise<void> put_last_resort(const OwnerKey& identity, CipherSuite suite,
+                                            Bytes package) = 0;
   /// Takes the oldest KeyPackage of the identity: each goes to one caller, also across a crash.
-  /// Where there is none, the last resort, which stays.
-  virtual kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity) = 0;
-  virtual kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity) = 0;
+  /// Where there is none, the last resort, which stays. None that is past its time.
+  virtual kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
+                                                             CipherSuite suite) = 0;
+  /// Removes those that were not taken, all but the last resort.
+  virtual kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) = 0;
+  virtual kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity,
+                                                         CipherSuite suite) = 0;
 
   /// From now on that token is what delivers into the inbox, and no other.
   virtual kj::Promise<void> set_delivery_token(const OwnerKey& inbox, const TokenHash& token) = 0;

@@ -1,8 +1,5 @@
-// store_contract_test: what Store promises of KeyPackages and inboxes, asked of the SQLite store
-// and of the model.
+// store_contract_test: what Store promises of inboxes, asked of the SQLite store and of the model.
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "server/store/store_test_support.h"
 #include "tests/support/temporary_directory.h"
@@ -15,14 +12,6 @@ class StoreContract : public testing::TestWithParam<MakeStore> {
   Put enqueue(uint8_t inbox, std::optional<uint32_t> id, std::string_view payload) {
     auto message = id ? std::optional(message_id(*id)) : std::nullopt;
     return store->enqueue(owner(inbox), std::nullopt, message, to_bytes(payload)).wait(scope);
-  }
-  Put upload(uint8_t identity, uint32_t number, std::string_view package) {
-    return store->put_key_package(owner(identity), fingerprint(number), to_bytes(package))
-        .wait(scope);
-  }
-  std::string take(uint8_t identity) {
-    auto package = store->take_key_package(owner(identity)).wait(scope);
-    return package ? to_text(*package) : "none";
   }
   std::string drain(uint8_t inbox) {
     std::string all;
@@ -43,39 +32,6 @@ class StoreContract : public testing::TestWithParam<MakeStore> {
   kj::WaitScope scope{loop};
   std::unique_ptr<Store> store = GetParam()(directory.file("server.db"), clock);
 };
-
-TEST_P(StoreContract, GivesKeyPackagesOldestFirstAndOnce) {
-  EXPECT_EQ(take(1), "none");
-  upload(1, 10, "a");
-  upload(1, 11, "b");
-  upload(2, 12, "other");
-  EXPECT_EQ(take(1), "a");
-  EXPECT_EQ(take(1), "b");
-  EXPECT_EQ(take(1), "none");
-  EXPECT_EQ(take(2), "other");
-}
-
-TEST_P(StoreContract, RepeatedUploadIsNotHandedOutAgain) {
-  EXPECT_EQ(upload(1, 10, "a"), Put::stored);
-  EXPECT_EQ(upload(1, 10, "a"), Put::duplicate);
-  EXPECT_EQ(take(1), "a");
-  EXPECT_EQ(upload(1, 10, "a"), Put::duplicate);
-  EXPECT_EQ(take(1), "none");
-  EXPECT_EQ(upload(2, 10, "a"), Put::stored);  // another identity is another matter
-}
-
-TEST_P(StoreContract, RacingTakersGetDifferentPackages) {
-  upload(1, 10, "a");
-  upload(1, 11, "b");
-  std::vector<kj::Promise<std::optional<Bytes>>> takers;
-  for (int i = 0; i < 5; ++i) takers.push_back(store->take_key_package(owner(1)));
-  std::multiset<std::string> got;
-  for (auto& taker : takers) {
-    auto package = taker.wait(scope);
-    got.insert(package ? to_text(*package) : "none");
-  }
-  EXPECT_EQ(got, (std::multiset<std::string>{"a", "b", "none", "none", "none"}));
-}
 
 TEST_P(StoreContract, DrainsInOrderAndLeavesNothing) {
   enqueue(1, std::nullopt, "x");

@@ -18,7 +18,7 @@ class History {
 
   void step(Store& real, Store& model) {
     Step step;
-    step.kind = pick(18);
+    step.kind = pick(19);
     step.key = static_cast<uint8_t>(pick(3));
     step.number = static_cast<uint32_t>(pick(20));
     step.blob = Bytes(pick(30), static_cast<uint8_t>(pick(256)));
@@ -53,10 +53,11 @@ class History {
 
   std::string apply(Store& store, const Step& step) {
     const auto& [kind, key, number, blob, index, epoch, token] = step;
+    const auto suite = static_cast<CipherSuite>(number % 2);
     LogAppend message{owner(key), epoch, token_hash(token), message_id(number), blob};
     switch (kind) {
-      case 0: return said(store.put_key_package(owner(key), fingerprint(number), blob));
-      case 1: return said(store.take_key_package(owner(key)));
+      case 0: return said(store.put_key_package(owner(key), suite, fingerprint(number), blob));
+      case 1: return said(store.take_key_package(owner(key), suite));
       case 2: return said(store.drain(owner(key)));
       case 3: {
         Page page = store.read(owner(key), 0, 0).wait(scope_);
@@ -73,8 +74,10 @@ class History {
         return said(store.read_log(owner(key), shown, number, static_cast<uint32_t>(index)));
       }
       case 10: return said(store.expire());
-      case 11: return said(store.put_last_resort(owner(key), blob));
-      case 12: return said(store.key_package_stock(owner(key)));
+      case 11: return said(store.put_last_resort(owner(key), suite, blob));
+      case 12:
+        return index == 0 ? said(store.drop_key_packages(owner(key), suite))
+                          : said(store.key_package_stock(owner(key), suite));
       case 13: return said(store.set_delivery_token(owner(key), token_hash(index)));
       case 14:
         return said(store.set_standing(owner(key), static_cast<Standing>(index % 3))) +

@@ -21,7 +21,7 @@ bool is_refusal(const Error& error) {
 
 Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock& what_time)
     : clock(what_time),
-      key_packages(database, key_package_queue, store_limits.key_packages),
+      key_packages(database, store_limits.key_packages, store_limits.key_package_age),
       inbox(database, inbox_queue, store_limits.inbox),
       log(database, store_limits.log, what_time),
       accounts(database),
@@ -33,7 +33,8 @@ Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock&
 bool Tables::remove_due() {
   const bool more_in_inboxes = inbox_retention.remove_due(clock());
   const bool more_in_logs = log_retention.remove_due(clock());
-  return more_in_inboxes || more_in_logs;
+  const bool more_key_packages = key_packages.remove_due(clock());
+  return more_in_inboxes || more_in_logs || more_key_packages;
 }
 
 Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& clock,

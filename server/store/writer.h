@@ -15,6 +15,7 @@
 #include "server/store/fifo.h"
 #include "server/store/group_log.h"
 #include "server/store/job_queue.h"
+#include "server/store/key_packages.h"
 
 namespace qnpc::server {
 
@@ -26,6 +27,7 @@ struct StoreLimits {
                    limits::remembered_message_ids};
   LogLimits log{limits::log_entries, limits::log_total_bytes, limits::log_epochs,
                 limits::previous_epoch_grace};
+  std::chrono::seconds key_package_age = limits::key_package_age;
   std::chrono::seconds inbox_retention = limits::retention;
   std::chrono::seconds log_retention = limits::retention;
   // Requests in one transaction. One is how a store without group commit behaves.
@@ -39,7 +41,7 @@ struct Tables {
   bool remove_due();
 
   const Clock clock;
-  Fifo key_packages;
+  KeyPackages key_packages;
   Fifo inbox;
   GroupLog log;
   Accounts accounts;
