@@ -17,6 +17,7 @@ using namespace qnpc;
 using group::GroupMember;
 using test::as_data;
 
+constexpr group::Suite suite = group::Suite::x25519;  // what the calls without a login give
 constexpr size_t members = 100;
 constexpr size_t epochs = 500;
 constexpr size_t messages_each = 10;  // in an epoch
@@ -143,12 +144,12 @@ int main() {
   group::Changes changes;
   changes.add = {key_package_of(io, server, carols_key)};
   for (Member* member : {&bob, &twin}) {
-    changes.add.push_back(member->member.generate_key_package(now()));
+    changes.add.push_back(member->member.generate_key_package(now(), suite));
   }
   while (changes.add.size() + 1 < members) {
-    changes.add.push_back(Member(random).member.generate_key_package(now()));
+    changes.add.push_back(Member(random).member.generate_key_package(now(), suite));
   }
-  alice.member.create_group("friends", now());
+  alice.member.create_group("friends", now(), suite);
   Log log(io, server, alice.member);
   group::OwnCommit added = alice.member.commit(changes, now());
   log.commit(alice.member, added);

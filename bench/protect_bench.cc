@@ -48,11 +48,12 @@ int main() {
   auto alice = group::Identity::generate(random);
   auto bob = group::Identity::generate(random);
   MemoryStorage keys;
-  const mls::Suite& suite = mls::suite_of(group::default_suite);
+  const mls::Suite& suite = mls::suite_of(group::cipher_suite(group::Suite::x25519));
   mls::Group sender = mls::Group::create(suite, random.bytes(32), group::leaf_template(alice, now),
                                          {}, alice.key_pair(), random);
   mls::CommitOptions options;
-  options.proposals.push_back({mls::Add{group::make_key_package(bob, keys, random, now)}});
+  options.proposals.push_back(
+      {mls::Add{group::make_key_package(bob, group::Suite::x25519, keys, random, now)}});
   mls::NewCommit commit = sender.commit(options, alice.key_pair(), now, random);
   sender.merge(std::move(commit.staged));
   auto welcome = std::get<mls::Welcome>(mls::parse_message(*commit.welcome).content);

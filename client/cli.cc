@@ -101,6 +101,14 @@ class CommandLine {
     sub->callback([this, chosen] { command_ = chosen; });
     return sub;
   }
+  void suite_of(CLI::App* sub, const char* about) {
+    sub->add_option_function<std::string>(
+           "--suite",
+           [this](const std::string& text) { options_.group_suite = group::suite_named(text); },
+           about)
+        ->type_name("SUITE")
+        ->check(CLI::IsMember({"x25519", "xwing"}));
+  }
   void group_of(CLI::App* sub, const char* about) {
     sub->add_option("--group-id", options_.group, about);
   }
@@ -108,7 +116,7 @@ class CommandLine {
   void add_register(const char* name, const char* about) {
     CLI::App* sub = add(name, about, commands::register_identity);
     sub->add_option("--count", options_.key_packages,
-                    "KeyPackages to leave at the server, each for one invitation")
+                    "KeyPackages of each suite to leave at the server, each for one invitation")
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
     sub->add_option("--invitation-file", options_.invitation_file,
@@ -123,9 +131,13 @@ class CommandLine {
     add("whoami", "Print your identity key", commands::whoami);
     CLI::App* fetch = add("fetch-key", "Take one KeyPackage of somebody", commands::fetch_key);
     fetch->add_option("identity-key", options_.peers, "64 hex digits")->required()->expected(1);
+    suite_of(fetch, "Cipher suite of the groups that it is for: x25519 (the default) or xwing");
     add("demo-group", "Three members in one process talk through the server", commands::demo_group);
     CLI::App* create = add("create-group", "Start a group", commands::create_group);
     group_of(create, "What the group is called");
+    suite_of(create,
+             "Its cipher suite: xwing (X25519 and ML-KEM-768, the default), or x25519, which older "
+             "programs can join");
     add_changes();
     CLI::App* join = add("join", "Accept the invitations that wait", commands::join);
     group_of(join, "What to call the group here; default: as the others do");

@@ -60,11 +60,21 @@ inline constexpr uint32_t commit_attempts = 100;
 // Who asked to leave is removed by the first of the others; each further one waits so much longer.
 inline constexpr std::chrono::seconds leave_turn{10};
 
-// KeyPackages that a client keeps at the server for others to take: more than the groups that one
-// is added to before its client runs again.
+// KeyPackages of each suite that a client keeps at the server for others to take: more than the
+// groups that one is added to before its client runs again.
 inline constexpr uint32_t key_package_stock = 20;
 // How often a client looks whether that many are there, where it does not know of one being used.
 inline constexpr std::chrono::hours stock_check{24};
+// And again where that failed: a server that is away for a while holds up few commands.
+inline constexpr std::chrono::minutes stock_retry{15};
+// Older ones are replaced, a third into their lifetime: who was away for two months more can still
+// be invited, and who copies the private keys can use them for no longer.
+inline constexpr std::chrono::hours key_package_age{24 * 30};
+// So long the private keys of a last resort outlive its replacement: a Welcome may be on its way
+// from who took it before, and was offline since.
+inline constexpr std::chrono::hours last_resort_grace{24 * 7};
+// Of so many that were replaced, where somebody uses up one after the other.
+inline constexpr size_t replaced_last_resorts = 16;
 
 // --- State ---
 // Payloads remembered to recognise one that the server hands out again under a new number. Older

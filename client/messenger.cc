@@ -13,14 +13,6 @@ namespace {
 using group::GroupMember;
 using Kind = HistoryEntry::Kind;
 
-uint64_t in_ms(std::chrono::milliseconds time) { return static_cast<uint64_t>(time.count()); }
-
-std::string_view unpublished(KeyPackageKind kind) {
-  return kind == KeyPackageKind::single_use ? "unpublished_key_package" : "unpublished_last_resort";
-}
-
-constexpr std::string_view stock_checked = "stock_checked_ms";
-
 }  // namespace
 
 bool contains(const std::vector<Bytes>& keys, View key) {
@@ -32,7 +24,8 @@ Messenger::Messenger(State& state, Random& random, const Clock& clock)
       random_(random),
       clock_(clock),
       identity_(group::Identity::from_seed(state.identity_seed().reveal())
-                    .with_inbox_token(state.inbox_token())) {}
+                    .with_inbox_token(state.inbox_token())),
+      key_packages_(state, random, clock, identity_) {}
 
 GroupMember& Messenger::member(GroupRef group) {
   auto found = loaded_.find(group);
@@ -72,37 +65,6 @@ void Messenger::note(GroupRef group, Kind kind, View sender, Secret content, boo
   state_.history.append(entry);
 }
 
-Bytes Messenger::unpublished_key_package(KeyPackageKind kind) {
-  return transact([&] {
-    if (std::optional<Secret> package = state_.meta.get(unpublished(kind))) {
-      return to_bytes(package->reveal());
-    }
-    GroupMember maker(identity_, state_.key_packages, random_);
-    Bytes package = kind == KeyPackageKind::single_use ? maker.generate_key_package(now())
-                                                       : maker.generate_last_resort(now());
-    state_.meta.put(unpublished(kind), package);
-    return package;
-  });
-}
-
-void Messenger::key_package_published(KeyPackageKind kind) {
-  transact([&] { state_.meta.erase(unpublished(kind)); });
-}
-
-bool Messenger::is_stock_due() {
-  std::optional<Secret> checked = state_.meta.get(stock_checked);
-  if (!checked) return true;
-  const auto since = codec::decode<uint64_t>(checked->reveal());
-  return clock_() < since || clock_() - since >= in_ms(limits::stock_check);
-}
-
-void Messenger::stock_is_full() {
-  transact([&] { state_.meta.put(stock_checked, codec::encode(clock_())); });
-}
-
-// Within a transaction of the caller's.
-void Messenger::stock_was_used() { state_.meta.erase(stock_checked); }
-
 std::vector<Recipient> Messenger::recipients(GroupRef group, const std::vector<Bytes>& members) {
   std::map<Bytes, Bytes> tokens = member(group).inbox_tokens();
   std::vector<Recipient> out;
@@ -123,11 +85,11 @@ Append Messenger::new_append(GroupRef group, Append::Kind kind, Bytes payload) {
   return out;
 }
 
-Group Messenger::create_group(const std::string& name) {
+Group Messenger::create_group(const std::string& name, group::Suite suite) {
   require_free_name(name);
   return transact([&] {
     GroupMember creator(identity_, state_.key_packages, random_);
-    creator.create_group(name, now());
+    creator.create_group(name, now(), suite);
     Group group = state_.groups.add(creator.group_id(), name, true);
     group.refreshed_ms = clock_();
     state_.groups.update(group);
@@ -233,7 +195,7 @@ bool Messenger::still_wanted(GroupRef ref, Intent& intent) {
   if (refresh_only) return true;
   std::erase_if(intent.remove, [&](const Bytes& key) { return !contains(members, key); });
   std::erase_if(intent.add, [&](const Bytes& package) {
-    Bytes key = group::key_package_identity(package);
+    Bytes key = group::inspect_key_package(package).identity;
     return contains(members, key) && !contains(intent.remove, key);
   });
   if (intent.name && to_text(*intent.name) == member(ref).group_name()) intent.name.reset();

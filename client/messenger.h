@@ -6,7 +6,6 @@
 // messages included: so all members have one history, in one order.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -14,21 +13,17 @@
 
 #include "client/content.h"
 #include "client/delivery_server.h"
+#include "client/key_packages.h"
 #include "client/state/state.h"
 #include "qnpc/group/group_member.h"
 
 namespace qnpc::client {
-
-/// Unix time in milliseconds.
-using Clock = std::function<uint64_t()>;
 
 /// When a client makes its keys new without being asked.
 struct RefreshPolicy {
   std::chrono::hours after{24 * 7};
   uint32_t messages = 1000;  // of ours
 };
-
-enum class KeyPackageKind { single_use, last_resort };
 
 class Messenger {
  public:
@@ -39,16 +34,10 @@ class Messenger {
 
   const group::Identity& identity() const { return identity_; }
 
-  /// The KeyPackage to be published next: the same one until it is.
-  Bytes unpublished_key_package(KeyPackageKind kind = KeyPackageKind::single_use);
-  void key_package_published(KeyPackageKind kind = KeyPackageKind::single_use);
-  /// Whether to look at what the server has for others to invite us with: an invitation has used
-  /// one up, or the last look was long ago.
-  bool is_stock_due();
-  void stock_is_full();
+  KeyPackages& key_packages() { return key_packages_; }
 
   /// Throws Reason::usage where the name is taken or makes no name.
-  Group create_group(const std::string& name);
+  Group create_group(const std::string& name, group::Suite suite = group::default_suite);
   /// Remembers what takes a commit (or, for `leave`, somebody else's), until it is in force.
   /// Returns its id. Throws Reason::usage if we are no member any more.
   int64_t want(const Group& group, Intent intent);
@@ -103,6 +92,7 @@ class Messenger {
   /// Whether we have asked to leave, in this epoch.
   bool is_leaving(GroupRef group);
   uint64_t epoch(GroupRef group) { return member(group).epoch(); }
+  group::Suite suite(GroupRef group) { return member(group).suite(); }
   Bytes epoch_authenticator(const Group& group) { return member(group.ref).epoch_authenticator(); }
   Bytes log_id(GroupRef group) { return member(group).log_id(); }
   Secret append_token(GroupRef group) { return member(group).append_token(); }
@@ -125,7 +115,6 @@ class Messenger {
   bool repeats(const Group& group, const group::Received& message);
   bool is_already_here(const Group& group, const Content& content, View sender);
   uint64_t added_in(const Group& group, View identity_key);
-  void stock_was_used();
   std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
   void append_intent(GroupRef group, Intent intent);
   void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
@@ -145,6 +134,7 @@ class Messenger {
   Random& random_;
   const Clock& clock_;
   group::Identity identity_;
+  KeyPackages key_packages_;
   RefreshPolicy refresh_;
   std::map<GroupRef, group::GroupMember> loaded_;
   std::set<ContentId> delivered_;

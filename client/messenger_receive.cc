@@ -55,17 +55,15 @@ bool Messenger::receive(View server, const InboxPage& page, bool final) {
 
 void Messenger::take_in_welcome(View welcome, bool final) {
   GroupMember joiner(identity_, state_.key_packages, random_);
-  const Bytes key_package = joiner.join_group(welcome);
+  const group::Joined joined = joiner.join_group(welcome);
   std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
   const bool is_inside = known && in_group(known->ref);
-  const bool is_overtaken =
-      is_inside && joiner.log_id() == log_id(known->ref) && joiner.epoch() <= epoch(known->ref);
+  const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
   // It was sent late, and we were removed and invited again meanwhile.
-  if (is_overtaken) return;
+  if (is_inside && has_our_log && joiner.epoch() <= epoch(known->ref)) return;
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
-  const bool returns = is_inside && equal(key_package, known->rejoining_with) &&
-                       joiner.log_id() == log_id(known->ref);
+  const bool returns = is_inside && equal(joined.key_package, known->rejoining_with) && has_our_log;
   if (is_inside && !returns) {
     throw Error(final ? Reason::rejected : Reason::conflict,
                 "it is an invitation to a group that you are in");
@@ -87,7 +85,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
   note(group.ref, Kind::joined, identity_key(), {}, true);
-  stock_was_used();
+  key_packages_.was_used(joined);
   if (!returns) return;
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);

@@ -307,6 +307,21 @@ TEST_F(MessengerTest, AMessageThatTheServerDeniedAndHadIsShownOnce) {
   EXPECT_EQ(bob_.conversation(), "twice? ");
 }
 
+TEST_F(MessengerTest, AUsedLastResortIsToBeReplaced) {
+  KeyPackages& own = bob_.messenger.key_packages();
+  const Bytes last_resort = own.new_last_resort(group::default_suite);
+  own.last_resort_published(group::default_suite, last_resort);
+  own.filled();
+  Intent invitation;
+  invitation.add = {last_resort};
+  share_a_group({&carol_});
+  alice_.want(invitation);
+  EXPECT_FALSE(own.is_due());
+  bob_.sync();
+  EXPECT_TRUE(own.is_due());
+  EXPECT_TRUE(own.is_last_resort_old(group::default_suite));
+}
+
 TEST_F(MessengerTest, WhatIsWaitingWhenWeAreRemovedIsShownAsUnsent) {
   share_a_group({&bob_});
   alice_.remove(bob_);

@@ -283,11 +283,18 @@ TEST_F(MessengerTest, ANameForEverybodyIsHeardAndOnesOwnIsKept) {
   EXPECT_EQ(carol_.group().alias, "old friends");
 }
 
-TEST_F(MessengerTest, TheSameKeyPackageUntilItIsPublished) {
-  Bytes package = alice_.messenger.unpublished_key_package();
-  EXPECT_EQ(alice_.messenger.unpublished_key_package(), package);
-  alice_.messenger.key_package_published();
-  EXPECT_NE(alice_.messenger.unpublished_key_package(), package);
+TEST_F(MessengerTest, GroupsAreOfEitherSuite) {
+  EXPECT_EQ(group::default_suite, group::Suite::xwing);
+  share_a_group({&bob_});
+  EXPECT_EQ(bob_.messenger.suite(bob_.group().ref), group::Suite::xwing);
+  carol_.messenger.create_group("classic", group::Suite::x25519);
+  Intent invitation;
+  invitation.add = {bob_.messenger.key_packages().unpublished(group::Suite::x25519)};
+  carol_.want(invitation);
+  bob_.sync();
+  const Group classic = bob_.state->groups.list().at(1);
+  EXPECT_EQ(bob_.messenger.suite(classic.ref), group::Suite::x25519);
+  EXPECT_EQ(bob_.messenger.epoch_authenticator(classic), carol_.authenticator());
 }
 
 TEST_F(MessengerTest, GroupsHaveNamesThatCanBeTyped) {

@@ -21,8 +21,8 @@ class Person {
 
   Bytes key() const { return to_bytes(messenger.identity_key()); }
   Bytes key_package() {
-    Bytes package = messenger.unpublished_key_package();
-    messenger.key_package_published();
+    Bytes package = messenger.key_packages().unpublished(group::default_suite);
+    messenger.key_packages().published(group::default_suite);
     return package;
   }
   Group group() { return state->groups.list().at(0); }

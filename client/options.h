@@ -25,6 +25,7 @@ struct Options {
   bool timings = false;
   // Of some.
   std::string group;
+  std::optional<group::Suite> group_suite;
   std::vector<std::string> peers;  // identity keys
   std::string name;
   std::optional<std::string> message;

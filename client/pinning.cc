@@ -47,9 +47,14 @@ Pinning::Pinning(const std::string& given, noise::Suite suite, State* state)
   }
 }
 
-void Pinning::check(const std::string& address, const noise::PublicKey& key) const {
+CheckServerKey Pinning::check_for(const std::string& address) const {
   std::optional<Pin> pin;
   if (state_) pin = find_pin(*state_, address);
+  return [this, address, pin](const noise::PublicKey& key) { check(address, pin, key); };
+}
+
+void Pinning::check(const std::string& address, const std::optional<Pin>& pin,
+                    const noise::PublicKey& key) const {
   if (pin && pin->key == key) check_suite(address, *pin);
   const View expected = given_ ? View(*given_) : pin ? View(pin->key) : View();
   if (expected.empty() || equal(expected, key)) return;

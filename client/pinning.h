@@ -33,12 +33,16 @@ class Pinning {
   /// and outlives this. Throws Reason::usage.
   Pinning(const std::string& given, noise::Suite suite, State* state);
 
-  /// Throws Reason::pin_mismatch with both keys, or the suite, and what to do.
-  void check(const std::string& address, const noise::PublicKey& key) const;
-  /// After a handshake with a key that passed check(): pins it where it is new, and a better suite.
+  /// What refuses another server than the one at that address: throws Reason::pin_mismatch with
+  /// both keys, or the suite, and what to do. The state is looked at now, and not when it is
+  /// called.
+  CheckServerKey check_for(const std::string& address) const;
+  /// After a handshake with a key that passed: pins it where it is new, and a better suite.
   Trust settle(const std::string& address, const noise::PublicKey& key) const;
 
  private:
+  void check(const std::string& address, const std::optional<Pin>& pin,
+             const noise::PublicKey& key) const;
   void check_suite(const std::string& address, const Pin& pin) const;
 
   std::optional<Bytes> given_;

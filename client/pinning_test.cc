@@ -19,7 +19,7 @@ class PinningTest : public testing::Test {
   // The words of the refusal; empty where there is none.
   static std::string refusal(const Pinning& pinning, const noise::PublicKey& key) {
     try {
-      pinning.check(address, key);
+      pinning.check_for(address)(key);
       return {};
     } catch (const Error& error) {
       EXPECT_EQ(error.reason(), Reason::pin_mismatch);

@@ -64,26 +64,36 @@ void AuthenticationClient::log_in(const group::Identity& identity, View invitati
   sessions_.add(identity.identity_key(), request.send().getSession());
 }
 
-Bytes AuthenticationClient::upload_key_package(View identity_key, View package,
-                                               KeyPackageKind kind) {
+Bytes AuthenticationClient::upload_key_package(View identity_key, group::Suite suite, View package,
+                                               group::KeyPackageUse use) {
   auto request = sessions_.of(identity_key).uploadKeyPackageRequest();
   request.setPackage(as_data(package));
-  request.setIsLastResort(kind == KeyPackageKind::last_resort);
+  request.setIsLastResort(use == group::KeyPackageUse::last_resort);
+  request.setCipherSuite(static_cast<uint16_t>(suite));
   auto response =
       connection_.network().wait(request.send(), "uploading a KeyPackage", limits::call);
   return bytes(response.getFingerprint());
 }
 
-KeyPackageStock AuthenticationClient::key_package_stock(View identity_key) {
+KeyPackageStock AuthenticationClient::key_package_stock(View identity_key, group::Suite suite) {
   auto request = sessions_.of(identity_key).countKeyPackagesRequest();
+  request.setCipherSuite(static_cast<uint16_t>(suite));
   auto response =
       connection_.network().wait(request.send(), "counting our KeyPackages", limits::call);
   return {response.getCount(), response.getHasLastResort()};
 }
 
-std::optional<Bytes> AuthenticationClient::fetch_key_package(View own_key, View identity_key) {
+void AuthenticationClient::drop_key_packages(View identity_key, group::Suite suite) {
+  auto request = sessions_.of(identity_key).dropKeyPackagesRequest();
+  request.setCipherSuite(static_cast<uint16_t>(suite));
+  connection_.network().wait(request.send(), "replacing our KeyPackages", limits::call);
+}
+
+std::optional<Bytes> AuthenticationClient::fetch_key_package(View own_key, View identity_key,
+                                                             group::Suite suite) {
   auto request = sessions_.of(own_key).fetchKeyPackageRequest();
   request.setIdentityKey(as_data(identity_key));
+  request.setCipherSuite(static_cast<uint16_t>(suite));
   auto response = connection_.network().wait(request.send(), "fetching a KeyPackage", limits::call);
   if (response.getPackage().size() == 0) return std::nullopt;
   if (response.getPackage().size() > limits::key_package_bytes) {
@@ -106,7 +116,8 @@ void DeliveryClient::log_in(const group::Identity& identity) {
 
 void DeliveryClient::set_inbox_token(const group::Identity& identity) {
   auto request = sessions_.of(identity.identity_key()).setDeliveryTokenRequest();
-  request.setTokenHash(as_data(crypto::digest(crypto::Hash::sha256, identity.inbox_token())));
+  request.setTokenHash(
+      as_data(crypto::digest(crypto::Hash::sha256, identity.inbox_token())));
   connection_.network().wait(request.send(), "opening the inbox", limits::call);
 }
 

@@ -7,6 +7,7 @@
 
 #include "client/connection.h"
 #include "client/messenger.h"
+#include "qnpc/group/key_package.h"
 #include "schemas/auth.capnp.h"
 #include "schemas/delivery.capnp.h"
 
@@ -19,7 +20,7 @@ struct ServerFacts {
   std::string registration;  // open, invitation or closed
 };
 
-/// What the server has for others to invite us with.
+/// What the server has of one suite for others to invite us with.
 struct KeyPackageStock {
   uint32_t count = 0;  // without the last resort
   bool has_last_resort = false;
@@ -59,10 +60,13 @@ class AuthenticationClient {
   void log_in(const group::Identity& identity, View invitation);
 
   /// These need a login. Returns the fingerprint, once the package is durable.
-  Bytes upload_key_package(View identity_key, View package, KeyPackageKind kind);
-  KeyPackageStock key_package_stock(View identity_key);
+  Bytes upload_key_package(View identity_key, group::Suite suite, View package,
+                           group::KeyPackageUse use);
+  KeyPackageStock key_package_stock(View identity_key, group::Suite suite);
+  /// Those for one use that nobody has taken are gone when this returns.
+  void drop_key_packages(View identity_key, group::Suite suite);
   /// Takes one KeyPackage of somebody; nothing where the identity has none.
-  std::optional<Bytes> fetch_key_package(View own_key, View identity_key);
+  std::optional<Bytes> fetch_key_package(View own_key, View identity_key, group::Suite suite);
 
  private:
   Connection& connection_;

@@ -1,6 +1,7 @@
 #include "client/session.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -36,8 +37,19 @@ Session::Session(Context& context, StateUse use)
   context_.timings.mark("open the state");
 }
 
-void Session::report_trust(const std::string& address, const Connection& connection, Trust trust) {
-  const noise::Agreement& agreement = connection.agreement();
+template <class Client>
+std::unique_ptr<Online<Client>> Session::connect(const std::string& address,
+                                                 unsigned default_port) {
+  auto online = std::make_unique<Online<Client>>(network_, address, default_port,
+                                                 pinning_.check_for(address));
+  settle_trust(address, *online);
+  return online;
+}
+
+template <class Client>
+void Session::settle_trust(const std::string& address, Online<Client>& online) {
+  const noise::Agreement& agreement = online.connection.agreement();
+  online.trust = pinning_.settle(address, online.connection.server_key());
   if (agreement.suite == noise::Suite::classic &&
       contains(agreement.peer_suites, noise::Suite::hybrid)) {
     context_.output.note("the server at " + address +
@@ -45,19 +57,16 @@ void Session::report_trust(const std::string& address, const Connection& connect
                          "from a quantum computer. Leave out --noise classic; if hybrid fails, "
                          "somebody may stand in its way");
   }
-  if (trust != Trust::first_use) return;
+  if (online.trust != Trust::first_use) return;
   context_.output.note("first contact with " + address +
                        ": its key is kept in the state from now "
                        "on, " +
-                       to_hex(connection.server_key()));
+                       to_hex(online.connection.server_key()));
 }
 
 Online<AuthenticationClient>& Session::authentication() {
   if (!authentication_) {
-    const std::string& address = context_.options.server;
-    authentication_ = std::make_unique<Online<AuthenticationClient>>(network_, address,
-                                                                     authentication_port, pinning_);
-    report_trust(address, authentication_->connection, authentication_->trust);
+    authentication_ = connect<AuthenticationClient>(context_.options.server, authentication_port);
     context_.timings.mark("connect to the authentication service");
   }
   return *authentication_;
@@ -65,10 +74,7 @@ Online<AuthenticationClient>& Session::authentication() {
 
 Online<DeliveryClient>& Session::delivery() {
   if (!delivery_) {
-    const std::string& address = context_.options.ds_server;
-    delivery_ =
-        std::make_unique<Online<DeliveryClient>>(network_, address, delivery_port, pinning_);
-    report_trust(address, delivery_->connection, delivery_->trust);
+    delivery_ = connect<DeliveryClient>(context_.options.ds_server, delivery_port);
     context_.timings.mark("connect to the delivery service");
   }
   return *delivery_;
@@ -135,7 +141,6 @@ void Session::synchronise() {
                         !state_->intents.of(group.ref).empty();
     if (is_new) synchronise(group);
   }
-  refill_key_packages();
 }
 
 void Session::synchronise(const Group& group, bool speaking) {
@@ -216,50 +221,111 @@ void Session::finish_changes() {
   }
 }
 
-Bytes Session::register_identity() {
-  Bytes fingerprint = publish_key_package(KeyPackageKind::single_use);
+Bytes Session::register_identity(uint32_t count) { return leave_key_packages(count, 1); }
+
+// The first call admits us, where we have an invitation. Then comes the inbox's token: who takes a
+// KeyPackage delivers with it.
+Bytes Session::leave_key_packages(uint32_t count, uint32_t more) {
+  std::map<group::Suite, KeyPackageStock> stocks;
+  for (group::Suite suite : group::suites) {
+    stocks[suite] = account().key_package_stock(identity().identity_key(), suite);
+  }
   inbox().set_inbox_token(identity());
-  return fingerprint;
-}
-
-Bytes Session::publish_key_package(KeyPackageKind kind) {
-  Bytes package = messenger_->unpublished_key_package(kind);
-  Bytes fingerprint = account().upload_key_package(messenger_->identity_key(), package, kind);
-  messenger_->key_package_published(kind);
-  return fingerprint;
-}
-
-void Session::fill_key_packages(uint32_t count) {
-  KeyPackageStock stock = account().key_package_stock(messenger_->identity_key());
-  for (uint32_t i = stock.count; i < count; ++i) publish_key_package(KeyPackageKind::single_use);
-  if (!stock.has_last_resort) publish_key_package(KeyPackageKind::last_resort);
-  messenger_->stock_is_full();
+  KeyPackages& own = messenger_->key_packages();
+  Bytes first;
+  for (auto& [suite, stock] : stocks) {
+    if (own.is_stock_old(suite)) {
+      account().drop_key_packages(identity().identity_key(), suite);
+      own.stock_is_new(suite);
+      stock.count = 0;
+    }
+    const uint32_t wanted = std::max(count, stock.count + more);
+    for (uint32_t i = stock.count; i < wanted; ++i) {
+      Bytes fingerprint = publish_key_package(suite);
+      if (first.empty()) first = std::move(fingerprint);
+    }
+    if (!stock.has_last_resort || own.is_last_resort_old(suite)) publish_last_resort(suite);
+  }
+  own.filled();
   context_.timings.mark("leave KeyPackages");
+  return first;
 }
 
-// Others cannot invite us without; it is not what was asked for, so nothing fails with it.
-void Session::refill_key_packages() {
-  if (!messenger_->is_stock_due()) return;
+Bytes Session::publish_key_package(group::Suite suite) {
+  const Bytes package = messenger_->key_packages().unpublished(suite);
+  Bytes fingerprint = account().upload_key_package(identity().identity_key(), suite, package,
+                                                   group::KeyPackageUse::once);
+  messenger_->key_packages().published(suite);
+  return fingerprint;
+}
+
+void Session::publish_last_resort(group::Suite suite) {
+  const Bytes package = messenger_->key_packages().new_last_resort(suite);
+  account().upload_key_package(identity().identity_key(), suite, package,
+                               group::KeyPackageUse::last_resort);
+  messenger_->key_packages().last_resort_published(suite, package);
+}
+
+// Others cannot invite us without; it is not what was asked for, so nothing fails with it. The
+// connection is for this alone: kept until the next time, the server would have closed it.
+void Session::refill_key_packages(StateLock lock) {
+  if (!messenger_->key_packages().is_due()) return;
+  context_.output.flush();
   try {
-    fill_key_packages(limits::key_package_stock);
+    if (lock == StateLock::released) connect_without_the_state();
+    leave_key_packages(limits::key_package_stock, 0);
   } catch (const Error& e) {
     if (is_local_fault(e.reason()) && dynamic_cast<const ServerError*>(&e) == nullptr) throw;
     context_.output.note("no fresh KeyPackages were left for others to invite you with: " +
                          std::string(e.what()));
+    messenger_->key_packages().failed();
   }
+  in_account_ = false;
+  authentication_.reset();
 }
 
-Bytes Session::fetch_key_package(View identity_key) {
-  std::optional<Bytes> package =
-      account().fetch_key_package(identity().identity_key(), identity_key);
-  if (!package) {
-    throw Error(Reason::not_found, "no KeyPackage of " + to_hex(identity_key) +
-                                       " is at the server. Ask its owner to run `register`");
+void Session::connect_without_the_state() {
+  const std::string& address = context_.options.server;
+  const CheckServerKey check = pinning_.check_for(address);
+  std::exception_ptr failure;
+  state_->release();
+  try {
+    authentication_ = std::make_unique<Online<AuthenticationClient>>(network_, address,
+                                                                     authentication_port, check);
+  } catch (const Error&) {
+    failure = std::current_exception();
   }
-  if (!equal(group::key_package_identity(*package), identity_key)) {
+  state_->reacquire();
+  messenger_->forget_groups();
+  if (failure) std::rethrow_exception(failure);
+  settle_trust(address, *authentication_);
+}
+
+Bytes Session::fetch_key_package(View identity_key, group::Suite suite) {
+  const std::string key = to_hex(identity_key);
+  const std::string suite_name(name(suite));
+  std::optional<Bytes> package =
+      account().fetch_key_package(identity().identity_key(), identity_key, suite);
+  if (!package) {
+    std::string text = "no KeyPackage of " + key + " for groups of suite " + suite_name +
+                       " is at the server. Ask its owner to run `register`";
+    if (suite != group::Suite::x25519) {
+      text +=
+          "; a program from before there was that suite can be in a group that was made with "
+          "`create-group --suite x25519`";
+    }
+    throw Error(Reason::not_found, text);
+  }
+  const group::KeyPackageInfo info = group::inspect_key_package(*package);
+  if (!equal(info.identity, identity_key)) {
     throw Error(Reason::rejected,
                 "the server gave a KeyPackage of somebody else. Do not trust this "
                 "server");
+  }
+  if (info.suite != suite) {
+    throw Error(Reason::rejected, "the KeyPackage of " + key + " is not of suite " + suite_name +
+                                      ", though the server has it as such. Ask its owner to run "
+                                      "`register`");
   }
   return *package;
 }

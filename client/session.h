@@ -26,15 +26,12 @@ struct Context {
 template <class Client>
 struct Online {
   Online(Network& network, const std::string& address, unsigned default_port,
-         const Pinning& pinning)
-      : connection(network, address, default_port,
-                   [&](const noise::PublicKey& key) { pinning.check(address, key); }),
-        trust(pinning.settle(address, connection.server_key())),
-        client(connection) {}
+         const CheckServerKey& check)
+      : connection(network, address, default_port, check), client(connection) {}
 
   Connection connection;
-  Trust trust;
   Client client;
+  Trust trust = Trust::unchecked;
 };
 
 class Session {
@@ -81,25 +78,34 @@ class Session {
   /// Brings a message that messenger().send() has made into the log. Throws Reason::conflict where
   /// that is not done: because we are out, or because others have to change the group before.
   void say(const Group& group, const Content& content);
-  /// Lets others deliver into our inbox, and uploads a KeyPackage for them to invite us with;
-  /// returns its fingerprint.
-  Bytes register_identity();
-  /// Uploads more until so many are there, and one of last resort.
-  void fill_key_packages(uint32_t count);
+  /// Lets others deliver into our inbox, and leaves KeyPackages for them to invite us with: of each
+  /// suite one more than there are, so many at least, and one of last resort. Returns the
+  /// fingerprint of the first.
+  Bytes register_identity(uint32_t count);
+  /// Looks from time to time whether there are enough, and that none of them is old. What a command
+  /// does last, since it may have to wait for a server that is away. Other processes may use the
+  /// state meanwhile, where the lock is released.
+  enum class StateLock { kept, released };
+  void refill_key_packages(StateLock lock);
 
-  /// Takes one KeyPackage of that identity. Throws Reason::not_found where it has none, and
-  /// Reason::rejected where the server gave that of somebody else.
-  Bytes fetch_key_package(View identity_key);
+  /// Takes one KeyPackage of that identity. Throws Reason::not_found where it has none of the
+  /// suite, and Reason::rejected for one of somebody else or of another suite.
+  Bytes fetch_key_package(View identity_key, group::Suite suite);
 
   /// The group with that name or, without one, the only group. Throws Reason::not_found, usage.
   Group find_group(const std::string& name);
 
  private:
   Bytes invitation() const;
+  template <class Client>
+  std::unique_ptr<Online<Client>> connect(const std::string& address, unsigned default_port);
+  template <class Client>
+  void settle_trust(const std::string& address, Online<Client>& online);
+  void connect_without_the_state();
   void finish_changes();
-  void refill_key_packages();
-  Bytes publish_key_package(KeyPackageKind kind);
-  void report_trust(const std::string& address, const Connection& connection, Trust trust);
+  Bytes leave_key_packages(uint32_t count, uint32_t more);
+  Bytes publish_key_package(group::Suite suite);
+  void publish_last_resort(group::Suite suite);
 
   Context& context_;
   std::unique_ptr<State> state_;

@@ -24,6 +24,9 @@ _quicnprotochat_client() {
         --noise)
             mapfile -t COMPREPLY < <(compgen -W 'hybrid classic' -- "$word")
             return ;;
+        --suite)
+            mapfile -t COMPREPLY < <(compgen -W 'xwing x25519' -- "$word")
+            return ;;
         --group-id)
             local IFS=$'\n'
             mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_groups)" -- "$word")
@@ -35,7 +38,9 @@ _quicnprotochat_client() {
 
     case $command in
         register | register-state) options+=' --count --invitation-file' ;;
-        create-group | join | leave | update | members) options+=' --group-id' ;;
+        create-group) options+=' --group-id --suite' ;;
+        fetch-key) options+=' --suite' ;;
+        join | leave | update | members) options+=' --group-id' ;;
         rename) options+=' --group-id --name --for-everybody' ;;
         invite | remove) options+=' --group-id --peer-key' ;;
         send) options+=' --group-id --peer-key --msg' ;;

@@ -8,9 +8,11 @@ void create_group(Context& context) {
     throw Error(Reason::usage, "name the new group with --group-id");
   }
   Session session(context, Session::StateUse::required);
-  Group group = session.messenger().create_group(context.options.group);
-  context.output.line("created " + group.alias,
-                      {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}});
+  const group::Suite suite = context.options.group_suite.value_or(group::default_suite);
+  Group group = session.messenger().create_group(context.options.group, suite);
+  context.output.line(
+      "created " + group.alias + ", with suite " + std::string(name(suite)),
+      {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}, {"suite", name(suite)}});
 }
 
 }  // namespace qnpc::client::commands

@@ -18,18 +18,19 @@ class DemoMember {
   Messenger& messenger() { return messenger_; }
 
   void publish_key_package() {
-    AuthenticationClient& service = session_.authentication().client;
-    service.log_in(messenger_.identity(), {});
-    service.upload_key_package(key(), messenger_.unpublished_key_package(),
-                               KeyPackageKind::single_use);
-    messenger_.key_package_published();
     DeliveryClient& delivery = session_.delivery().client;
     delivery.log_in(messenger_.identity());
     delivery.set_inbox_token(messenger_.identity());
+    AuthenticationClient& service = session_.authentication().client;
+    service.log_in(messenger_.identity(), {});
+    service.upload_key_package(key(), group::default_suite,
+                               messenger_.key_packages().unpublished(group::default_suite),
+                               group::KeyPackageUse::once);
+    messenger_.key_packages().published(group::default_suite);
   }
   void invite(DemoMember& other) {
     Intent intent;
-    intent.add = {session_.fetch_key_package(other.key())};
+    intent.add = {session_.fetch_key_package(other.key(), group::default_suite)};
     messenger_.want(group(), std::move(intent));
     read();
   }

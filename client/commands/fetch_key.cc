@@ -7,11 +7,14 @@ namespace qnpc::client::commands {
 void fetch_key(Context& context) {
   Bytes identity = parse_identity_key(context.options.peers.at(0));
   Session session(context, Session::StateUse::if_there);
-  Bytes package = session.fetch_key_package(identity);
+  const group::Suite suite = context.options.group_suite.value_or(group::Suite::x25519);
+  Bytes package = session.fetch_key_package(identity, suite);
   std::string fingerprint = to_hex(crypto::digest(crypto::Hash::sha256, package));
-  context.output.line("identity key " + to_hex(identity) + "\nfingerprint  " + fingerprint +
+  context.output.line("identity key " + to_hex(identity) + "\nsuite        " +
+                          std::string(name(suite)) + "\nfingerprint  " + fingerprint +
                           "\nsize         " + std::to_string(package.size()) + " bytes",
                       {{"identity_key", to_hex(identity)},
+                       {"suite", name(suite)},
                        {"fingerprint", fingerprint},
                        {"size", package.size()},
                        {"key_package", to_hex(package)}});

@@ -17,12 +17,14 @@ void groups(Context& context) {
     const char* status = !group.accepted ? " (invited: run `join`)"
                          : !is_member    ? " (you are out)"
                                          : "";
+    const std::string suite(name(messenger.suite(group.ref)));
     context.output.line(
-        group.alias + status + list,
+        group.alias + ", suite " + suite + status + list,
         {{"group", group.alias},
          {"group_id", to_hex(group.mls_id)},
          {"accepted", group.accepted},
          {"member", is_member},
+         {"suite", suite},
          {"epoch", messenger.epoch(group.ref)},
          {"epoch_authenticator", is_member ? to_hex(messenger.epoch_authenticator(group)) : ""},
          {"members", keys}});

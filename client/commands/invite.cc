@@ -10,6 +10,7 @@ void invite(Context& context) {
   const Group group = session.find_group(context.options.group);
   session.synchronise(group);
   Messenger& messenger = session.messenger();
+  const group::Suite suite = messenger.suite(group.ref);
   Intent intent;
   nlohmann::json keys = nlohmann::json::array();
   std::string names;
@@ -17,7 +18,7 @@ void invite(Context& context) {
     if (messenger.is_member(group, key)) {
       throw Error(Reason::usage, short_key(key) + " is a member of " + group.alias + " already");
     }
-    intent.add.push_back(session.fetch_key_package(key));
+    intent.add.push_back(session.fetch_key_package(key, suite));
     keys.push_back(to_hex(key));
     names += (names.empty() ? "" : ", ") + short_key(key);
   }

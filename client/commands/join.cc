@@ -34,6 +34,7 @@ void join(Context& context) {
     print(context, session, group);
     ++joined;
   }
+  session.refill_key_packages(Session::StateLock::kept);
   if (joined == 0) throw Error(Reason::not_found, "no invitation is waiting");
 }
 

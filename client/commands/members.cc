@@ -8,12 +8,17 @@ void members(Context& context) {
   const Group group = session.find_group(context.options.group);
   Messenger& messenger = session.messenger();
   const std::vector<Bytes> leaving = messenger.leaving(group.ref);
+  const std::string suite(name(messenger.suite(group.ref)));
+  if (!context.output.json()) context.output.line(group.alias + ", suite " + suite, {});
   for (const Bytes& key : messenger.members(group)) {
     const bool is_you = equal(key, messenger.identity_key());
     const bool is_leaving = contains(leaving, key);
     context.output.line(
         to_hex(key) + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
-        {{"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}});
+        {{"identity_key", to_hex(key)},
+         {"you", is_you},
+         {"leaving", is_leaving},
+         {"suite", suite}});
   }
 }
 

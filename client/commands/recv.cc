@@ -90,7 +90,9 @@ void poll(Context& context, Session& session, Receiver& receiver) {
       session.synchronise();
       session.subscribe();
     });
-    if (receiver.print() > 0 && !context.options.follow) return;
+    const size_t printed = receiver.print();
+    if (!lost) session.refill_key_packages(Session::StateLock::released);
+    if (printed > 0 && !context.options.follow) return;
   }
 }
 
@@ -103,6 +105,8 @@ void receive(Context& context) {
   session.synchronise();
   size_t printed = receiver.print();
   receiver.mention_what_waits();
+  session.refill_key_packages(context.options.follow ? Session::StateLock::released
+                                                     : Session::StateLock::kept);
   if (context.options.follow || printed == 0) poll(context, session, receiver);
 }
 

@@ -1,14 +1,13 @@
-// register: the identity in the state (made where there is none), one more KeyPackage of it at the
-// server and as many as asked for, so that others can invite it, and an inbox that they can deliver
-// into. The private keys stay in the state for `join`.
+// register: the identity in the state (made where there is none), an inbox that others can deliver
+// into, and KeyPackages at the server to invite it with: of each suite one more than there were,
+// and as many as asked for. The private keys stay in the state for `join`.
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
 
 void register_identity(Context& context) {
   Session session(context, Session::StateUse::created_if_missing);
-  std::string fingerprint = to_hex(session.register_identity());
-  session.fill_key_packages(context.options.key_packages);
+  std::string fingerprint = to_hex(session.register_identity(context.options.key_packages));
   std::string identity = to_hex(session.messenger().identity_key());
   context.output.line("identity key " + identity + "\nfingerprint  " + fingerprint,
                       {{"identity_key", identity}, {"fingerprint", fingerprint}});

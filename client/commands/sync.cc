@@ -16,6 +16,7 @@ void sync(Context& context) {
                          {"member", session.messenger().in_group(group.ref)},
                          {"waiting", session.state().appends.of(group.ref).size()}});
   }
+  session.refill_key_packages(Session::StateLock::kept);
 }
 
 }  // namespace qnpc::client::commands

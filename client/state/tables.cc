@@ -14,6 +14,9 @@ int64_t next_id(Database& database, std::string_view table) {
   return q.next() ? q.integer(0) + 1 : 1;
 }
 
+// What stands behind every name that begins so: names are of ASCII that is printable.
+std::string end_of(std::string_view prefix) { return std::string(prefix) + '\x7f'; }
+
 std::string row_of(int64_t a, int64_t b) { return std::to_string(a) + "/" + std::to_string(b); }
 
 struct GroupValue {
@@ -54,6 +57,16 @@ std::optional<Secret> Records::get(std::string_view name) const {
   return store_.vault.open({"records", "value", row}, q.blob(0));
 }
 
+std::vector<std::string> Records::names(std::string_view prefix) const {
+  const std::string end = end_of(prefix);
+  Query q = store_.database.query(
+      "SELECT name FROM records WHERE scope = ? AND name >= ? AND name < ? ORDER BY name", scope_,
+      prefix, std::string_view(end));
+  std::vector<std::string> out;
+  while (q.next()) out.push_back(q.text(0));
+  return out;
+}
+
 void Records::put(std::string_view name, const Secret& value) {
   std::string row = std::to_string(scope_) + "/" + std::string(name);
   Bytes sealed = store_.vault.seal({"records", "value", row}, value.reveal());
@@ -66,7 +79,7 @@ void Records::erase(std::string_view name) {
 }
 
 void Records::erase_all(std::string_view prefix) {
-  const std::string end = std::string(prefix) + '\x7f';  // behind all of ASCII that is printable
+  const std::string end = end_of(prefix);
   store_.database.run("DELETE FROM records WHERE scope = ? AND name >= ? AND name < ?", scope_,
                       prefix, std::string_view(end));
 }

@@ -29,6 +29,7 @@ class Records final : public Storage {
  public:
   Records(Store store, int64_t scope) : store_(store), scope_(scope) {}
   std::optional<Secret> get(std::string_view name) const override;
+  std::vector<std::string> names(std::string_view prefix) const override;
   void put(std::string_view name, const Secret& value) override;
   void erase(std::string_view name) override;
   void erase_all(std::string_view prefix) override;

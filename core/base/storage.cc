@@ -15,6 +15,15 @@ std::optional<Secret> MemoryStorage::get(std::string_view name) const {
   return it->second.clone();
 }
 
+std::vector<std::string> MemoryStorage::names(std::string_view prefix) const {
+  std::vector<std::string> out;
+  for (auto it = records_.lower_bound(prefix);
+       it != records_.end() && it->first.starts_with(prefix); ++it) {
+    out.push_back(it->first);
+  }
+  return out;
+}
+
 void MemoryStorage::put(std::string_view name, const Secret& value) {
   records_.insert_or_assign(std::string(name), value.clone());
 }

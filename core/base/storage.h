@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qnpc/base/secret.h"
 
@@ -15,6 +16,8 @@ class Storage {
  public:
   virtual ~Storage() = default;
   virtual std::optional<Secret> get(std::string_view name) const = 0;
+  /// Of every record whose name begins with `prefix`.
+  virtual std::vector<std::string> names(std::string_view prefix) const = 0;
   virtual void put(std::string_view name, const Secret& value) = 0;
   /// Erasing what is not there is no error.
   virtual void erase(std::string_view name) = 0;
@@ -29,6 +32,7 @@ void require_sound(bool holds, const char* what);
 class MemoryStorage final : public Storage {
  public:
   std::optional<Secret> get(std::string_view name) const override;
+  std::vector<std::string> names(std::string_view prefix) const override;
   void put(std::string_view name, const Secret& value) override;
   void erase(std::string_view name) override;
   void erase_all(std::string_view prefix) override;

@@ -38,6 +38,13 @@ Bytes log_id_in(const mls::Extensions& extensions) {
   return id == nullptr ? Bytes() : *id;
 }
 
+Suite suite_in(mls::CipherSuite suite) { return static_cast<Suite>(suite); }
+
+Bytes inbox_token_in(const mls::LeafNode& leaf) {
+  const Bytes* token = mls::find_extension(leaf.extensions, inbox_token_extension);
+  return token == nullptr ? Bytes() : *token;
+}
+
 mls::Extensions group_extensions(std::string_view name, Bytes log_id) {
   if (name.size() > limits::group_name) {
     throw Error(Reason::too_large,
@@ -122,19 +129,20 @@ GroupMember GroupMember::load(const Identity& identity, Storage& keys, Random& r
 
 void GroupMember::save(Storage& group) { state_->current().save(group); }
 
-Bytes GroupMember::generate_key_package(UnixTime now) {
-  return mls::to_message(make_key_package(state_->identity, state_->keys, state_->random, now));
+Bytes GroupMember::generate_key_package(UnixTime now, Suite suite) {
+  return mls::to_message(
+      make_key_package(state_->identity, suite, state_->keys, state_->random, now));
 }
 
-Bytes GroupMember::generate_last_resort(UnixTime now) {
-  return mls::to_message(make_key_package(state_->identity, state_->keys, state_->random, now,
-                                          KeyPackageUse::last_resort));
+Bytes GroupMember::generate_last_resort(UnixTime now, Suite suite) {
+  return mls::to_message(make_key_package(state_->identity, suite, state_->keys, state_->random,
+                                          now, KeyPackageUse::last_resort));
 }
 
-void GroupMember::create_group(std::string_view name, UnixTime now) {
+void GroupMember::create_group(std::string_view name, UnixTime now, Suite suite) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   state_->group =
-      mls::Group::create(mls::suite_of(default_suite), state_->random.bytes(group_id_size),
+      mls::Group::create(mls::suite_of(cipher_suite(suite)), state_->random.bytes(group_id_size),
                          leaf_template(state_->identity, now),
                          group_extensions(name, state_->random.bytes(log_id_size)),
                          state_->identity.key_pair(), state_->random);
@@ -204,12 +212,13 @@ std::vector<Bytes> GroupMember::leaving() const {
 
 Bytes GroupMember::request_rejoin(UnixTime now) {
   mls::Group& group = state_->current();
-  mls::KeyPackage fresh = make_key_package(state_->identity, state_->keys, state_->random, now);
+  mls::KeyPackage fresh =
+      make_key_package(state_->identity, suite(), state_->keys, state_->random, now);
   return mls::propose_from_outside(group.context(), {mls::SenderType::new_member_proposal, 0},
                                    {mls::Add{std::move(fresh)}}, state_->identity.key_pair());
 }
 
-Bytes GroupMember::join_group(View welcome) {
+Joined GroupMember::join_group(View welcome) {
   if (state_->group) throw Error(Reason::usage, "this member has a group already");
   auto parsed = parse_as<mls::Welcome>(welcome, "Welcome");
   std::optional<mls::NewKeyPackage> own = find_key_package(parsed, state_->keys);
@@ -219,8 +228,9 @@ Bytes GroupMember::join_group(View welcome) {
   mls::require(log_id_in(group.context().extensions).size() == log_id_size,
                mls::Reject::log_missing);
   state_->group = std::move(group);
-  forget_key_package(own->key_package, state_->keys);
-  return own->key_package.ref();
+  Joined out{suite(), own->key_package.ref(), is_last_resort(own->key_package)};
+  if (!out.was_last_resort) forget_key_package(out.key_package, state_->keys);
+  return out;
 }
 
 Bytes GroupMember::send_message(View plaintext) {
@@ -288,6 +298,8 @@ std::string GroupMember::group_name() const {
   return name_in(state_->current().context().extensions);
 }
 
+Suite GroupMember::suite() const { return suite_in(state_->current().context().cipher_suite); }
+
 Bytes GroupMember::log_id() const { return log_id_in(state_->current().context().extensions); }
 
 Secret GroupMember::append_token() const {
@@ -302,8 +314,7 @@ std::vector<Bytes> GroupMember::members() const {
 std::map<Bytes, Bytes> GroupMember::inbox_tokens() const {
   std::map<Bytes, Bytes> out;
   for (const mls::Member& member : state_->current().members()) {
-    const Bytes* token = mls::find_extension(member.leaf->extensions, inbox_token_extension);
-    out[to_bytes(member.leaf->signature_key)] = token == nullptr ? Bytes() : *token;
+    out[to_bytes(member.leaf->signature_key)] = inbox_token_in(*member.leaf);
   }
   return out;
 }
@@ -339,8 +350,10 @@ Bytes key_package_ref(View key_package) {
   return parse_as<mls::KeyPackage>(key_package, "KeyPackage").ref();
 }
 
-Bytes key_package_identity(View key_package) {
-  return parse_as<mls::KeyPackage>(key_package, "KeyPackage").leaf_node.signature_key;
+KeyPackageInfo inspect_key_package(View key_package) {
+  auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
+  const mls::LeafNode& leaf = parsed.leaf_node;
+  return {suite_in(parsed.cipher_suite), leaf.signature_key, inbox_token_in(leaf)};
 }
 
 }  // namespace qnpc::group

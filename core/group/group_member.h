@@ -23,6 +23,7 @@
 #include "qnpc/base/storage.h"
 #include "qnpc/base/time.h"
 #include "qnpc/group/identity.h"
+#include "qnpc/group/suite.h"
 
 namespace qnpc::group {
 
@@ -39,6 +40,13 @@ struct OwnCommit {
   Secret next_token;         // append_token() of the epoch that it begins
   Bytes welcome;             // for those in `added`, with the ratchet tree; empty without any
   std::vector<Bytes> added;  // identity keys
+};
+
+/// The group that a Welcome let us into, and the KeyPackage of ours that it was for.
+struct Joined {
+  Suite suite{};
+  Bytes key_package;  // its reference (RFC 9420 5.2)
+  bool was_last_resort = false;
 };
 
 /// What a message turned out to be.
@@ -66,15 +74,15 @@ class GroupMember {
   ~GroupMember();
 
   /// A fresh KeyPackage as MLSMessage; its private keys go to `keys` until a Welcome uses them.
-  Bytes generate_key_package(UnixTime now);
+  Bytes generate_key_package(UnixTime now, Suite suite = default_suite);
   /// One that may be used again and again; its private keys stay. It is for when the others have
   /// run out, since who learns its keys can read every Welcome that was made for it.
-  Bytes generate_last_resort(UnixTime now);
+  Bytes generate_last_resort(UnixTime now, Suite suite = default_suite);
 
   /// Starts a group of one. Group id and log id are random; `name` (UTF-8, up to
   /// limits::group_name bytes) is what people call it. Name and log id travel encrypted in the
   /// GroupContext.
-  void create_group(std::string_view name, UnixTime now);
+  void create_group(std::string_view name, UnixTime now, Suite suite = default_suite);
 
   /// Prepares the next epoch, which enter_pending_commit() enters. Throws Reason::usage where a
   /// commit is pending already, where we would remove ourselves or whoever is no member, and
@@ -98,10 +106,9 @@ class GroupMember {
   /// private keys go to `keys`.
   Bytes request_rejoin(UnixTime now);
 
-  /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased.
-  /// Returns the reference of that KeyPackage (RFC 9420 5.2). Throws Reason::not_found where it is
-  /// for none of them.
-  Bytes join_group(View welcome);
+  /// Enters the group of a Welcome for one of our KeyPackages, whose private keys are then erased,
+  /// but for one of last resort. Throws Reason::not_found where it is for none of them.
+  Joined join_group(View welcome);
 
   /// A PrivateMessage, padded to a size bucket. Rejects while somebody is leaving()
   /// (proposals_pending).
@@ -120,6 +127,7 @@ class GroupMember {
   /// 32 bytes that the members of this epoch know: shows the log that we are one of them.
   Secret append_token() const;
   std::string group_name() const;
+  Suite suite() const;
   uint64_t epoch() const;
   std::vector<Bytes> members() const;  // identity keys, in leaf order
   /// What delivers into the members' inboxes, by identity key; empty where one publishes none.
@@ -156,7 +164,12 @@ RejoinRequest read_rejoin_request(View message);
 /// The reference by which a Welcome names that KeyPackage (an MLSMessage). Throws
 /// Reason::malformed.
 Bytes key_package_ref(View key_package);
-/// The identity key that a KeyPackage (an MLSMessage) claims. Throws Reason::malformed.
-Bytes key_package_identity(View key_package);
+/// What a KeyPackage (an MLSMessage) claims. Throws Reason::malformed.
+struct KeyPackageInfo {
+  Suite suite{};  // perhaps none of ours
+  Bytes identity;
+  Bytes inbox_token;  // empty where it has none
+};
+KeyPackageInfo inspect_key_package(View key_package);
 
 }  // namespace qnpc::group

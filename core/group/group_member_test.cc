@@ -60,7 +60,9 @@ class Rogue {
  public:
   explicit Rogue(Random& random) : identity(Identity::generate(random)), random_(random) {}
 
-  Bytes key_package() { return mls::to_message(make_key_package(identity, keys, random_, now)); }
+  Bytes key_package() {
+    return mls::to_message(make_key_package(identity, default_suite, keys, random_, now));
+  }
   void join(View welcome) {
     auto parsed = std::get<mls::Welcome>(mls::parse_message(welcome).content);
     mls::NewKeyPackage own = *find_key_package(parsed, keys);
@@ -223,7 +225,7 @@ TEST_F(GroupMemberTest, MessagesArePaddedToBuckets) {
 TEST_F(GroupMemberTest, InspectTellsWhereAMessageBelongs) {
   alice.member.create_group("friends", now);
   Bytes key_package = bob.member.generate_key_package(now);
-  EXPECT_EQ(key_package_identity(key_package), bob.key());
+  EXPECT_EQ(inspect_key_package(key_package).identity, bob.key());
   Added added = alice.add(key_package);
   EXPECT_TRUE(inspect_message(added.welcome).is_welcome);
   MessageInfo info = inspect_message(added.commit);
@@ -243,15 +245,15 @@ TEST_F(GroupMemberTest, AServerCannotProposeAMemberOfItsOwn) {
       mls::parse_message(mallory.member.generate_key_package(now)).content);
   mls::GroupContext unknown;
   mls::AuthenticatedContent proposal =
-      mls::sign_content(mls::suite_of(default_suite), mls::WireFormat::public_message,
+      mls::sign_content(mls::suite_of(cipher_suite(default_suite)), mls::WireFormat::public_message,
                         {seen.group_id,
                          seen.epoch,
                          {mls::SenderType::new_member_proposal, 0},
                          {},
                          mls::Proposal{mls::Add{key_package}}},
                         unknown, mallory.identity.key_pair());
-  Bytes message = mls::to_message(
-      mls::protect_public(mls::suite_of(default_suite), std::move(proposal), unknown, {}));
+  Bytes message = mls::to_message(mls::protect_public(mls::suite_of(cipher_suite(default_suite)),
+                                                      std::move(proposal), unknown, {}));
 
   EXPECT_THROW(alice.member.receive_message(message, now), Error);
   alice.add(dave.member.generate_key_package(now));
@@ -279,7 +281,8 @@ TEST_F(GroupMemberTest, RefusesACommitThatReplacesTheGroup) {
   eve.join(alice.add(eve.key_package()).welcome);
   Bytes before = alice.member.epoch_authenticator();
   mls::CommitOptions reinit{
-      .proposals = {{mls::ReInit{{1}, mls::ProtocolVersion::mls10, default_suite, {}}}}};
+      .proposals = {
+          {mls::ReInit{{1}, mls::ProtocolVersion::mls10, cipher_suite(default_suite), {}}}}};
   mls::NewCommit commit = eve.group->commit(reinit, eve.identity.key_pair(), now, random);
   EXPECT_EQ(reject_of([&] { alice.member.receive_message(commit.message, now); }),
             Reject::reinit_refused);
@@ -302,9 +305,9 @@ TEST_F(GroupMemberTest, RefusesACommitThatChangesTheLog) {
 TEST_F(GroupMemberTest, RefusesAGroupWithoutALog) {
   Rogue eve(random);
   mls::NewKeyPackage own =
-      mls::new_key_package(mls::suite_of(default_suite), leaf_template(eve.identity, now),
-                           eve.identity.key_pair(), random);
-  eve.group = mls::Group::create(mls::suite_of(default_suite), Bytes(32, 1),
+      mls::new_key_package(mls::suite_of(cipher_suite(default_suite)),
+                           leaf_template(eve.identity, now), eve.identity.key_pair(), random);
+  eve.group = mls::Group::create(mls::suite_of(cipher_suite(default_suite)), Bytes(32, 1),
                                  own.key_package.leaf_node, {}, eve.identity.key_pair(), random);
   auto invited =
       std::get<mls::KeyPackage>(mls::parse_message(bob.member.generate_key_package(now)).content);
@@ -433,7 +436,7 @@ TEST_F(GroupMemberTest, OneMembersProposalSilencesNobody) {
   bob.member.receive_message(added.commit, now);
   eve.join(added.welcome);
 
-  mls::ReInit reinit{{1}, mls::ProtocolVersion::mls10, default_suite, {}};
+  mls::ReInit reinit{{1}, mls::ProtocolVersion::mls10, cipher_suite(default_suite), {}};
   // Also a removal, of anybody but its sender: 12.2 would not let that one commit it.
   mls::Remove removes_alice{mls::LeafIndex{0}};
   for (const mls::Proposal& unwanted : {mls::Proposal{reinit}, mls::Proposal{removes_alice}}) {

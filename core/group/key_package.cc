@@ -8,7 +8,18 @@ namespace {
 // Of the MLS working group's extensions, as other implementations have it.
 constexpr mls::ExtensionType last_resort_extension{0x000a};
 
-std::string record_name(View ref) { return "key_package/" + to_hex(ref); }
+constexpr std::string_view records = "key_package/";
+std::string record_name(View ref) { return std::string(records) + to_hex(ref); }
+
+mls::NewKeyPackage parse_record(const Secret& record) {
+  codec::Reader r(record.reveal());
+  mls::NewKeyPackage out;
+  out.key_package = codec::read<mls::KeyPackage>(r);
+  out.keys.init = {codec::read<Secret>(r), out.key_package.init_key};
+  out.keys.encryption = {codec::read<Secret>(r), out.key_package.leaf_node.encryption_key};
+  r.expect_end();
+  return out;
+}
 
 uint64_t in_seconds(std::chrono::hours hours) {
   return static_cast<uint64_t>(std::chrono::seconds(hours).count());
@@ -22,7 +33,7 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   leaf.credential.identity = leaf.signature_key;
   leaf.capabilities = {
       .versions = {mls::ProtocolVersion::mls10},
-      .cipher_suites = {default_suite},
+      .cipher_suites = {cipher_suite(Suite::x25519), cipher_suite(Suite::xwing)},
       .extensions = {group_name_extension, group_log_extension, inbox_token_extension},
       .proposals = {},
       .credentials = {mls::CredentialType::basic}};
@@ -36,12 +47,12 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   return leaf;
 }
 
-mls::KeyPackage make_key_package(const Identity& identity, Storage& keys, Random& random,
-                                 UnixTime now, KeyPackageUse use) {
+mls::KeyPackage make_key_package(const Identity& identity, Suite suite, Storage& keys,
+                                 Random& random, UnixTime now, KeyPackageUse use) {
   mls::Extensions extensions;
   if (use == KeyPackageUse::last_resort) extensions.push_back({last_resort_extension, {}});
   mls::NewKeyPackage made =
-      mls::new_key_package(mls::suite_of(default_suite), leaf_template(identity, now),
+      mls::new_key_package(mls::suite_of(cipher_suite(suite)), leaf_template(identity, now),
                            identity.key_pair(), random, std::move(extensions));
   const mls::KeyPackage& key_package = made.key_package;
 
@@ -57,21 +68,22 @@ std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,
                                                    const Storage& keys) {
   for (const mls::EncryptedGroupSecrets& entry : welcome.secrets) {
     std::optional<Secret> record = keys.get(record_name(entry.new_member));
-    if (!record) continue;
-    codec::Reader r(record->reveal());
-    mls::NewKeyPackage out;
-    out.key_package = codec::read<mls::KeyPackage>(r);
-    out.keys.init = {codec::read<Secret>(r), out.key_package.init_key};
-    out.keys.encryption = {codec::read<Secret>(r), out.key_package.leaf_node.encryption_key};
-    r.expect_end();
-    return out;
+    if (record) return parse_record(*record);
   }
   return std::nullopt;
 }
 
-void forget_key_package(const mls::KeyPackage& key_package, Storage& keys) {
-  if (mls::find_extension(key_package.extensions, last_resort_extension) != nullptr) return;
-  keys.erase(record_name(key_package.ref()));
+bool is_last_resort(const mls::KeyPackage& key_package) {
+  return mls::find_extension(key_package.extensions, last_resort_extension) != nullptr;
+}
+
+void forget_key_package(View ref, Storage& keys) { keys.erase(record_name(ref)); }
+
+void forget_expired_key_packages(Storage& keys, UnixTime now) {
+  for (const std::string& name : keys.names(records)) {
+    const mls::KeyPackage key_package = parse_record(*keys.get(name)).key_package;
+    if (key_package.leaf_node.lifetime.not_after < now.seconds) keys.erase(name);
+  }
 }
 
 }  // namespace qnpc::group

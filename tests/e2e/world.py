@@ -94,11 +94,13 @@ class Person:
         self.folder = os.path.join(world.folder, name)
         self.state = os.path.join(self.folder, "state.db")
         self.options = []
+        self.authentication = None  # where the Authentication Service is, if not at the world's
 
     def command(self, *arguments):
         server = self.world.server
+        authentication = self.authentication or server.authentication
         return [program("quicnprotochat-client"), "--json", "--state", self.state,
-                "--server", server.authentication, "--ds-server", server.delivery,
+                "--server", authentication, "--ds-server", server.delivery,
                 *self.options, *arguments]
 
     def run(self, *arguments, stdin=b""):

@@ -22,6 +22,9 @@ constexpr size_t commit_with_path = size_t{32} << 10;
 class CountingStorage final : public Storage {
  public:
   std::optional<Secret> get(std::string_view name) const override { return inner_.get(name); }
+  std::vector<std::string> names(std::string_view prefix) const override {
+    return inner_.names(prefix);
+  }
   void put(std::string_view name, const Secret& value) override {
     bytes_ += name.size() + value.size();
     inner_.put(name, value);

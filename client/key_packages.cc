@@ -1,0 +1,145 @@
+#include "client/key_packages.h"
+
+#include <algorithm>
+
+#include "client/limits.h"
+#include "qnpc/group/key_package.h"
+
+namespace qnpc::client {
+namespace {
+
+using group::GroupMember;
+
+constexpr std::string_view record_name = "key_packages";
+
+template <class Stocks>
+auto& stock_of(Stocks& stocks, group::Suite suite) {
+  auto found = std::ranges::find_if(stocks, [&](const auto& s) { return s.suite == suite; });
+  if (found != stocks.end()) return *found;
+  stocks.push_back({.suite = suite});
+  return stocks.back();
+}
+
+}  // namespace
+
+KeyPackages::KeyPackages(State& state, Random& random, const Clock& clock,
+                         const group::Identity& identity)
+    : state_(state), random_(random), clock_(clock), identity_(identity) {}
+
+// A state from before there were suites has none: all is due then.
+KeyPackages::Record KeyPackages::load() const {
+  std::optional<Secret> found = state_.meta.get(record_name);
+  return found ? codec::decode<Record>(found->reveal()) : Record();
+}
+
+KeyPackages::Stock KeyPackages::load(group::Suite suite) const {
+  Record record = load();
+  return stock_of(record.stocks, suite);
+}
+
+void KeyPackages::save(const Record& record) {
+  state_.meta.put(record_name, codec::encode(record));
+}
+
+template <class Change>
+void KeyPackages::update(Change&& change) {
+  Transaction transaction(state_.database());
+  Record record = load();
+  change(record);
+  save(record);
+  transaction.commit();
+}
+
+template <class Change>
+void KeyPackages::update(group::Suite suite, Change&& change) {
+  update([&](Record& record) { change(stock_of(record.stocks, suite)); });
+}
+
+// Also where the clock was set back: nobody knows how long it is.
+bool KeyPackages::is_past(uint64_t since_ms, std::chrono::milliseconds time) const {
+  const uint64_t now_ms = clock_();
+  return since_ms == 0 || now_ms < since_ms || now_ms - since_ms >= in_ms(time);
+}
+
+bool KeyPackages::is_due() const {
+  const Record record = load();
+  return is_past(record.failed_ms, limits::stock_retry) &&
+         is_past(record.filled_ms, limits::stock_check);
+}
+
+void KeyPackages::failed() {
+  update([&](Record& record) { record.failed_ms = clock_(); });
+}
+
+void KeyPackages::filled() {
+  update([&](Record& record) {
+    record.filled_ms = clock_();
+    record.failed_ms = 0;
+    for (Stock& stock : record.stocks) forget_replaced(stock);
+    group::forget_expired_key_packages(state_.key_packages, now());
+  });
+}
+
+void KeyPackages::forget_replaced(Stock& stock) {
+  auto is_over = [&](const Replaced& r) { return is_past(r.at_ms, limits::last_resort_grace); };
+  while (!stock.replaced.empty() && (is_over(stock.replaced.front()) ||
+                                     stock.replaced.size() > limits::replaced_last_resorts)) {
+    group::forget_key_package(stock.replaced.front().ref, state_.key_packages);
+    stock.replaced.erase(stock.replaced.begin());
+  }
+}
+
+bool KeyPackages::is_stock_old(group::Suite suite) const {
+  return is_past(load(suite).renewed_ms, limits::key_package_age);
+}
+
+void KeyPackages::stock_is_new(group::Suite suite) {
+  update(suite, [&](Stock& stock) { stock.renewed_ms = clock_(); });
+}
+
+Bytes KeyPackages::unpublished(group::Suite suite) {
+  Bytes package;
+  update(suite, [&](Stock& stock) {
+    if (stock.unpublished.empty() || is_past(stock.unpublished_ms, limits::key_package_age)) {
+      GroupMember maker(identity_, state_.key_packages, random_);
+      stock.unpublished = maker.generate_key_package(now(), suite);
+      stock.unpublished_ms = clock_();
+    }
+    package = stock.unpublished;
+  });
+  return package;
+}
+
+void KeyPackages::published(group::Suite suite) {
+  update(suite, [](Stock& stock) { stock.unpublished.clear(); });
+}
+
+bool KeyPackages::is_last_resort_old(group::Suite suite) const {
+  return is_past(load(suite).last_resort_ms, limits::key_package_age);
+}
+
+Bytes KeyPackages::new_last_resort(group::Suite suite) {
+  Transaction transaction(state_.database());
+  GroupMember maker(identity_, state_.key_packages, random_);
+  Bytes package = maker.generate_last_resort(now(), suite);
+  transaction.commit();
+  return package;
+}
+
+void KeyPackages::last_resort_published(group::Suite suite, View package) {
+  update(suite, [&](Stock& stock) {
+    if (!stock.last_resort.empty()) stock.replaced.push_back({stock.last_resort, clock_()});
+    stock.last_resort = group::key_package_ref(package);
+    stock.last_resort_ms = clock_();
+    forget_replaced(stock);
+  });
+}
+
+void KeyPackages::was_used(const group::Joined& joined) {
+  Record record = load();
+  record.filled_ms = 0;
+  if (joined.was_last_resort) stock_of(record.stocks, joined.suite).last_resort_ms = 0;
+  save(record);
+}
+
+}  // namespace qnpc::client

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""What people leave at the server for others to invite them with: of which suite, how fresh, and
+what happens where it does not fit."""
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+import unittest
+
+from world import NOTHING_THERE, USAGE, Server, World
+
+HYBRID = 0x4d  # the number of suite xwing
+
+
+class KeyPackages(World):
+    def edit(self, path, *statements):
+        """Changes a database that nobody has open."""
+        database = sqlite3.connect(path)
+        with database:
+            for statement in statements:
+                database.execute(statement)
+        database.close()
+
+    def edit_server(self, *statements):
+        self.server.kill()
+        self.edit(os.path.join(self.server.folder, "server.db"), *statements)
+        self.server.start()
+
+    def forget_hybrid(self):
+        """Everybody is as with a program from before there was suite xwing."""
+        self.edit_server(
+            f"DELETE FROM key_package_entry WHERE sequence IN"
+            f" (SELECT sequence FROM key_package_kind WHERE suite = {HYBRID})",
+            f"DELETE FROM key_package_kind WHERE suite = {HYBRID}")
+
+    def left(self, server, suite=HYBRID):
+        """How many KeyPackages for one use, and of last resort, are at a server."""
+        database = sqlite3.connect(f"file:{server.folder}/server.db?mode=ro", uri=True)
+        rows = database.execute("SELECT is_last_resort, count(*) FROM key_package_kind"
+                                " WHERE suite = ? GROUP BY is_last_resort", (suite,)).fetchall()
+        database.close()
+        return dict(rows)
+
+    def packages(self):
+        """All that are at the server."""
+        database = sqlite3.connect(f"file:{self.server.folder}/server.db?mode=ro", uri=True)
+        rows = database.execute("SELECT blob FROM key_package_entry").fetchall()
+        database.close()
+        return set(rows)
+
+    def test_of_both_suites(self):
+        self.person("alice").must("register", "--count", "3")
+        self.assertEqual(self.left(self.server), {0: 21, 1: 1})
+        self.assertEqual(self.left(self.server, 1), {0: 21, 1: 1})
+
+    def test_a_group_is_hybrid_unless_it_is_said_otherwise(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.assertEqual(alice.must("create-group", "--group-id", "friends")[0]["suite"], "xwing")
+        classic = alice.must("create-group", "--group-id", "classic", "--suite", "x25519")
+        self.assertEqual(classic[0]["suite"], "x25519")
+        for name in ("friends", "classic"):
+            alice.must("invite", "--group-id", name, "--peer-key", bob.key)
+            bob.must("join")
+            bob.must("send", "--group-id", name, "--msg", f"hello {name}")
+        self.assertEqual(alice.texts("received"), ["hello friends", "hello classic"])
+        self.assertEqual({g["group"]: g["suite"] for g in bob.must("groups")},
+                         {"friends": "xwing", "classic": "x25519"})
+        self.assertEqual({m["suite"] for m in bob.must("members", "--group-id", "friends")},
+                         {"xwing"})
+        self.assertEqual(alice.agreement(), bob.agreement())
+        self.expect(USAGE, alice.run("create-group", "--group-id", "x", "--suite", "rot13"),
+                    "--suite")
+
+    def test_who_has_only_classic_ones_is_invited_to_a_classic_group(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.forget_hybrid()
+        alice.must("create-group", "--group-id", "friends")
+        self.expect(NOTHING_THERE, alice.run("invite", "--peer-key", bob.key),
+                    "create-group --suite x25519")
+        alice.must("create-group", "--group-id", "classic", "--suite", "x25519")
+        alice.must("invite", "--group-id", "classic", "--peer-key", bob.key)
+        bob.must("join")
+        bob.must("send", "--msg", "here I am")
+        self.assertEqual(alice.texts("received"), ["here I am"])
+
+    def test_an_identity_from_before_gets_them_by_itself(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.forget_hybrid()
+        self.edit(bob.state, "DELETE FROM meta WHERE name = 'key_packages'")
+        bob.must("sync")
+        self.assertEqual(self.left(self.server), {0: 20, 1: 1})
+        self.group_of(alice, bob)
+        self.assertEqual(bob.must("groups")[0]["suite"], "xwing")
+
+    def test_old_ones_are_replaced(self):
+        bob = self.person("bob")
+        before = self.packages()
+        self.edit(bob.state, "DELETE FROM meta WHERE name = 'key_packages'")  # of which age?
+        bob.must("sync")
+        self.assertEqual(self.left(self.server), {0: 20, 1: 1})
+        self.assertEqual(self.packages() & before, set())
+        self.edit_server("UPDATE key_package_kind SET uploaded = 0")
+        self.expect(NOTHING_THERE, bob.run("fetch-key", bob.key), "register")
+
+
+class Following(World):
+    """`recv --follow`, and an Authentication Service that is another process than the Delivery
+    Service."""
+
+    def setUp(self):
+        super().setUp()
+        self.authentication = Server(os.path.join(self.folder, "authentication"))
+        self.addCleanup(self.authentication.stop)
+
+    def person(self, name, registered=True):
+        person = super().person(name, registered=False)
+        person.authentication = self.authentication.authentication
+        if registered:
+            person.register()
+        return person
+
+    def follow(self, person):
+        process = person.start("recv", "--follow")
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def invite(self, alice, bob, name):
+        alice.must("create-group", "--group-id", name)
+        alice.must("invite", "--group-id", name, "--peer-key", bob.key)
+
+    def uploads(self):
+        """How many there were ever."""
+        database = sqlite3.connect(f"file:{self.authentication.folder}/server.db?mode=ro", uri=True)
+        count, = database.execute("SELECT count(*) FROM key_package_remembered").fetchone()
+        database.close()
+        return count
+
+    def wait_until(self, condition, what):
+        deadline = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.1)
+
+    def test_leaves_fresh_ones_also_when_the_connection_was_closed_meanwhile(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        before = self.uploads()
+        self.follow(bob)
+        for number in range(1, 3):
+            self.invite(alice, bob, f"group{number}")
+            self.wait_until(lambda: self.uploads() == before + number, number)
+            self.authentication.restart()
+
+    def test_prints_and_shares_the_state_while_nobody_answers(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        self.invite(alice, bob, "another")  # which uses a KeyPackage
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        bob.authentication = f"127.0.0.1:{silent.getsockname()[1]}"
+        process = self.follow(bob)
+        for text in (b"one", b"two", b"three"):
+            alice.must("send", "--group-id", "friends", "--msg", text.decode())
+            self.assertIn(text, process.stdout.readline())
+            bob.must("groups")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.stderr.read().count(b"no fresh KeyPackages"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
