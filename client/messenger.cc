@@ -24,7 +24,7 @@ Messenger::Messenger(State& state, Random& random, const Clock& clock)
       random_(random),
       clock_(clock),
       identity_(group::Identity::from_seed(state.identity_seed().reveal())
-                    .with_inbox_token(state.inbox_token())),
+                    .with_inbox_token(state.inbox_token().reveal())),
       key_packages_(state, random, clock, identity_) {}
 
 GroupMember& Messenger::member(GroupRef group) {

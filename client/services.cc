@@ -58,9 +58,9 @@ void AuthenticationClient::ping() { ping_service(connection_, service_); }
 
 ServerFacts AuthenticationClient::describe() { return describe_service(connection_, service_); }
 
-void AuthenticationClient::log_in(const group::Identity& identity, View invitation) {
+void AuthenticationClient::log_in(const group::Identity& identity, const Secret& invitation) {
   auto request = login_request(connection_, service_, identity);
-  request.setInvitation(as_data(invitation));
+  request.setInvitation(as_data(invitation.reveal()));
   sessions_.add(identity.identity_key(), request.send().getSession());
 }
 
@@ -117,7 +117,7 @@ void DeliveryClient::log_in(const group::Identity& identity) {
 void DeliveryClient::set_inbox_token(const group::Identity& identity) {
   auto request = sessions_.of(identity.identity_key()).setDeliveryTokenRequest();
   request.setTokenHash(
-      as_data(crypto::digest(crypto::Hash::sha256, identity.inbox_token())));
+      as_data(crypto::digest(crypto::Hash::sha256, identity.inbox_token().reveal())));
   connection_.network().wait(request.send(), "opening the inbox", limits::call);
 }
 

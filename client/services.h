@@ -57,7 +57,7 @@ class AuthenticationClient {
   ServerFacts describe();
   /// Proves who we are. Waits for nothing: a refusal is thrown by the calls that follow.
   /// `invitation` may be empty.
-  void log_in(const group::Identity& identity, View invitation);
+  void log_in(const group::Identity& identity, const Secret& invitation);
 
   /// These need a login. Returns the fingerprint, once the package is durable.
   Bytes upload_key_package(View identity_key, group::Suite suite, View package,

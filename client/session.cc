@@ -81,20 +81,22 @@ Online<DeliveryClient>& Session::delivery() {
 }
 
 // A secret, so that it is in a file and not among the arguments.
-Bytes Session::invitation() const {
+Secret Session::invitation() const {
   const std::string& path = context_.options.invitation_file;
   if (path.empty()) return {};
   std::optional<Secret> text = read_file(path, limits::invitation_file_bytes);
   if (!text) throw Error(Reason::io, "the invitation file " + path + " does not exist");
-  std::string line = to_text(text->reveal());
-  line = line.substr(0, line.find_first_of("\r\n"));
-  std::optional<Bytes> invitation = from_hex(line);
-  if (!invitation || invitation->size() != invitation_size) {
+  const View content = text->reveal();
+  std::string_view line(reinterpret_cast<const char*>(content.data()), content.size());
+  std::optional<Bytes> digits = from_hex(line.substr(0, line.find_first_of("\r\n")));
+  if (!digits || digits->size() != invitation_size) {
     throw Error(Reason::usage, "the invitation file " + path +
                                    " does not hold an invitation: 64 hexadecimal digits, as the "
                                    "server's `admin invite` prints them");
   }
-  return *invitation;
+  Secret invitation = Secret::copy_of(*digits);
+  wipe(*digits);
+  return invitation;
 }
 
 const group::Identity& Session::identity() {

@@ -96,7 +96,7 @@ class Session {
   Group find_group(const std::string& name);
 
  private:
-  Bytes invitation() const;
+  Secret invitation() const;
   template <class Client>
   std::unique_ptr<Online<Client>> connect(const std::string& address, unsigned default_port);
   template <class Client>

@@ -173,13 +173,13 @@ void State::reacquire() {
 
 void State::make_identity(Random& random) {
   meta.put(identity, random.secret(identity_seed_size).reveal());
-  meta.put(token, random.bytes(inbox_token_size));
+  meta.put(token, random.secret(inbox_token_size).reveal());
 }
 
-Bytes State::inbox_token() const {
+Secret State::inbox_token() const {
   std::optional<Secret> found = meta.get(token);
   if (!found) throw Error(Reason::corrupt, "the state file holds no token for the inbox");
-  return to_bytes(found->reveal());
+  return std::move(*found);
 }
 
 Secret State::identity_seed() const {

@@ -32,7 +32,7 @@ class State {
   /// The seed of our Ed25519 identity key.
   Secret identity_seed() const;
   /// 32 bytes that deliver into our inbox.
-  Bytes inbox_token() const;
+  Secret inbox_token() const;
   Database& database() { return database_; }
   Records group_records(GroupRef group) { return Records(store_, group); }
 

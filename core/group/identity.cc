@@ -16,7 +16,7 @@ Identity Identity::from_seed(View seed) {
 
 Identity Identity::with_inbox_token(View token) const {
   Identity out = from_seed(seed().reveal());
-  out.inbox_token_ = to_bytes(token);
+  out.inbox_token_ = Secret::copy_of(token);
   return out;
 }
 

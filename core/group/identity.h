@@ -21,12 +21,12 @@ class Identity {
   const Secret& seed() const { return key_.private_key; }
   const crypto::SignatureKeyPair& key_pair() const { return key_; }
   /// 32 bytes, or none.
-  View inbox_token() const { return inbox_token_; }
+  const Secret& inbox_token() const { return inbox_token_; }
 
  private:
   explicit Identity(crypto::SignatureKeyPair key) : key_(std::move(key)) {}
   crypto::SignatureKeyPair key_;
-  Bytes inbox_token_;
+  Secret inbox_token_;
 };
 
 }  // namespace qnpc::group

@@ -42,7 +42,7 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   leaf.lifetime = {now.seconds - std::min(now.seconds, skew),
                    now.seconds + in_seconds(limits::key_package_lifetime)};
   if (!identity.inbox_token().empty()) {
-    leaf.extensions.push_back({inbox_token_extension, to_bytes(identity.inbox_token())});
+    leaf.extensions.push_back({inbox_token_extension, to_bytes(identity.inbox_token().reveal())});
   }
   return leaf;
 }
