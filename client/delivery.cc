@@ -21,38 +21,61 @@ void require_ascending(const std::vector<Entry>& entries, uint64_t cursor) {
   }
 }
 
+// The recipient, the token or the payload is a wrong one, and stays so.
+bool is_final(Reason reason) {
+  return reason == Reason::malformed || reason == Reason::unauthorized ||
+         reason == Reason::too_large;
+}
+
+ServerError given_up(View payload, const Recipient& recipient, const ServerError& refusal) {
+  const std::string key = to_hex(recipient.identity_key);
+  const bool is_invitation = group::inspect_message(payload).is_welcome;
+  const std::string what = is_invitation ? "the invitation of " + key
+                                         : "the request to take you in again, for " + key + ",";
+  const std::string remedy =
+      is_invitation ? "They count as a member and know nothing of it: `remove` them, ask them to "
+                      "`register`, and invite them again"
+                    : "Ask them to `register` and run `rejoin` again, unless another member has "
+                      "taken you in meanwhile";
+  return ServerError(refusal.reason(), what + " was not delivered and is given up: " +
+                                           refusal.what() + ". " + remedy);
+}
+
 }  // namespace
 
-std::optional<ServerError> deliver_outbox(State& state, DeliveryServer& server) {
-  std::optional<ServerError> refusal;
+Refusals deliver_outbox(State& state, DeliveryServer& server) {
+  Refusals refusals;
   std::set<Bytes> blocked;  // recipients whose earlier message did not get through
   for (int64_t outgoing : state.outbox.waiting()) {
     std::vector<Delivery> due = state.outbox.deliveries(outgoing);
     std::erase_if(due,
                   [&](const Delivery& d) { return blocked.contains(d.recipient.identity_key); });
     if (due.empty()) continue;
+    const Secret payload = state.outbox.payload(outgoing);
     std::vector<std::optional<ServerError>> results;
     try {
-      results = server.enqueue(state.outbox.payload(outgoing).reveal(), due);
+      results = server.enqueue(payload.reveal(), due);
     } catch (const ServerError& e) {
       throw ServerError(e.reason(), e.what() + std::string(kept));
     }
     Transaction transaction(state.database());
     for (size_t i = 0; i < due.size(); ++i) {
-      if (!results[i]) {
-        state.outbox.remove(due[i]);
-        continue;
-      }
-      blocked.insert(due[i].recipient.identity_key);
-      if (!refusal) {
-        refusal = ServerError(results[i]->reason(), "the server refused a message for " +
-                                                        to_hex(due[i].recipient.identity_key) +
-                                                        ": " + results[i]->what() + kept);
+      const Recipient& recipient = due[i].recipient;
+      const bool is_refused_for_good = results[i] && is_final(results[i]->reason());
+      if (!results[i] || is_refused_for_good) state.outbox.remove(due[i]);
+      if (is_refused_for_good) {
+        refusals.final.push_back(given_up(payload.reveal(), recipient, *results[i]));
+      } else if (results[i]) {
+        blocked.insert(recipient.identity_key);
+        if (refusals.waits) continue;
+        refusals.waits = ServerError(results[i]->reason(), "the server refused a message for " +
+                                                               to_hex(recipient.identity_key) +
+                                                               ": " + results[i]->what() + kept);
       }
     }
     transaction.commit();
   }
-  return refusal;
+  return refusals;
 }
 
 bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final) {

@@ -15,13 +15,18 @@ class FakeServer final : public DeliveryServer {
 
   std::vector<std::optional<ServerError>> enqueue(
       View payload, const std::vector<Delivery>& deliveries) override {
+    std::vector<std::optional<ServerError>> results;
     for (const Delivery& delivery : deliveries) {
+      auto refused = inbox_refusals.find(delivery.recipient.identity_key);
+      results.push_back(refused == inbox_refusals.end() ? std::nullopt
+                                                        : std::optional(refused->second));
+      if (results.back()) continue;
       if (!seen_.insert(delivery.message_id).second) continue;
       inboxes[delivery.recipient.identity_key].push_back({++sequence_, to_bytes(payload)});
       post[delivery.recipient.identity_key].push_back(
           inboxes[delivery.recipient.identity_key].back());
     }
-    return std::vector<std::optional<ServerError>>(deliveries.size());
+    return results;
   }
   InboxPage read(View recipient_key, uint64_t after) override {
     InboxPage page;
@@ -84,6 +89,7 @@ class FakeServer final : public DeliveryServer {
   size_t page_entries = 1000;
   bool loses_answers = false;
   std::optional<ServerError> refusal;
+  std::map<Bytes, ServerError> inbox_refusals;  // by recipient
 
  private:
   static Bytes digest(const Secret& token) {

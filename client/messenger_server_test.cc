@@ -322,6 +322,52 @@ TEST_F(MessengerTest, AUsedLastResortIsToBeReplaced) {
   EXPECT_TRUE(own.is_last_resort_old(group::default_suite));
 }
 
+TEST_F(MessengerTest, AnInvitationThatWillNeverBeDeliveredIsGivenUp) {
+  alice_.messenger.create_group("friends");
+  for (Reason reason : {Reason::unauthorized, Reason::malformed, Reason::too_large}) {
+    server_.inbox_refusals.insert_or_assign(bob_.key(), ServerError(reason, "so it is"));
+    alice_.invite({&bob_, &carol_});
+    ASSERT_EQ(alice_.refusals.final.size(), 1u);
+    const ServerError& told = alice_.refusals.final.front();
+    EXPECT_EQ(told.reason(), reason);
+    for (const std::string& word : {"the invitation of " + to_hex(bob_.key()),
+                                    std::string("so it is"), std::string("`remove`")}) {
+      EXPECT_NE(std::string(told.what()).find(word), std::string::npos) << told.what();
+    }
+    EXPECT_TRUE(alice_.state->outbox.waiting().empty());
+    carol_.sync();
+    EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+    alice_.remove(bob_);
+    alice_.remove(carol_);
+    EXPECT_TRUE(alice_.refusals.final.empty());
+  }
+  server_.inbox_refusals.clear();
+  alice_.invite({&bob_});
+  bob_.sync();
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerTest, ARequestThatWillNeverBeDeliveredIsGivenUp) {
+  share_a_group({&bob_});
+  server_.inbox_refusals.insert_or_assign(alice_.key(), ServerError(Reason::unauthorized, "no"));
+  bob_.rejoin();
+  ASSERT_EQ(bob_.refusals.final.size(), 1u);
+  EXPECT_NE(std::string(bob_.refusals.final[0].what()).find("`rejoin`"), std::string::npos);
+  EXPECT_TRUE(bob_.state->outbox.waiting().empty());
+}
+
+TEST_F(MessengerTest, AFullInboxIsTriedAgain) {
+  alice_.messenger.create_group("friends");
+  server_.inbox_refusals.insert_or_assign(bob_.key(), ServerError(Reason::quota, "full"));
+  alice_.invite({&bob_});
+  ASSERT_TRUE(alice_.refusals.waits);
+  EXPECT_TRUE(alice_.refusals.final.empty());
+  server_.inbox_refusals.clear();
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined");
+}
+
 TEST_F(MessengerTest, WhatIsWaitingWhenWeAreRemovedIsShownAsUnsent) {
   share_a_group({&bob_});
   alice_.remove(bob_);

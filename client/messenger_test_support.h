@@ -35,7 +35,7 @@ class Person {
       read_logs(speaking);
     } while (!read_inbox(messenger, *state, server_, std::exchange(final, true)));
     read_logs(speaking);
-    deliver_outbox(*state, server_);
+    refusals = deliver_outbox(*state, server_);
   }
   void want(Intent intent) {
     messenger.want(group(), std::move(intent));
@@ -97,6 +97,7 @@ class Person {
   std::unique_ptr<State> state;
   Messenger messenger;
   std::optional<ServerError> refused;
+  Refusals refusals;
 
  private:
   void read_logs(bool speaking) {

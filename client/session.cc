@@ -14,6 +14,7 @@ namespace {
 constexpr unsigned authentication_port = 7000;
 constexpr unsigned delivery_port = 7001;
 constexpr size_t invitation_size = 32;
+constexpr size_t inbox_token_size = 32;
 
 std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
   const Options& options = context.options;
@@ -126,7 +127,7 @@ void Session::disconnect() {
 
 void Session::synchronise() {
   DeliveryServer& server = inbox();
-  if (auto refusal = deliver_outbox(*state_, server)) context_.output.note(refusal->what());
+  note_all(finish_changes());
   // Logs first: whoever was removed and invited again learns of the one before the other. Each
   // round leaves one invitation less.
   std::set<GroupRef> read;
@@ -148,20 +149,31 @@ void Session::synchronise() {
 void Session::synchronise(const Group& group, bool speaking) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, speaking);
   if (refusal) context_.output.note(refusal->what());
-  finish_changes();
+  note_all(finish_changes());
   context_.timings.mark("read the log");
 }
 
-void Session::settle(const Group& group) {
+void Session::settle(const Group& group) { note_all(bring_into_log(group)); }
+
+Session::Undelivered Session::bring_into_log(const Group& group) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
-  finish_changes();
+  Undelivered undelivered = finish_changes();
   context_.timings.mark("deliver");
-  if (refusal) throw *refusal;
+  if (!refusal) return undelivered;
+  note_all(undelivered);
+  throw *refusal;
 }
 
 void Session::change(const Group& group, Intent intent) {
   const int64_t id = messenger_->want(group, std::move(intent));
-  settle(group);
+  Undelivered undelivered = bring_into_log(group);
+  if (messenger_->is_fulfilled(id) && !undelivered.empty()) {
+    const ServerError last = std::move(undelivered.back());
+    undelivered.pop_back();
+    note_all(undelivered);
+    throw last;
+  }
+  note_all(undelivered);
   if (messenger_->is_fulfilled(id)) return;
   if (!messenger_->in_group(group.ref)) {
     throw Error(Reason::conflict,
@@ -212,15 +224,21 @@ void Session::wait_for_news(std::chrono::milliseconds longest) {
 }
 
 void Session::deliver() {
-  if (auto refusal = deliver_outbox(*state_, inbox())) throw *refusal;
+  const Refusals refusals = deliver_outbox(*state_, inbox());
+  note_all(refusals.final);
+  if (refusals.waits) throw *refusals.waits;
 }
 
 // Invitations go out once the commit is in force.
-void Session::finish_changes() {
+Session::Undelivered Session::finish_changes() {
   for (const std::string& text : messenger_->take_notes()) context_.output.note(text);
-  if (auto refusal = deliver_outbox(*state_, inbox())) {
-    context_.output.note(refusal->what());
-  }
+  Refusals refusals = deliver_outbox(*state_, inbox());
+  if (refusals.waits) context_.output.note(refusals.waits->what());
+  return std::move(refusals.final);
+}
+
+void Session::note_all(const Undelivered& undelivered) {
+  for (const ServerError& refusal : undelivered) context_.output.note(refusal.what());
 }
 
 Bytes Session::register_identity(uint32_t count) { return leave_key_packages(count, 1); }
@@ -328,6 +346,12 @@ Bytes Session::fetch_key_package(View identity_key, group::Suite suite) {
     throw Error(Reason::rejected, "the KeyPackage of " + key + " is not of suite " + suite_name +
                                       ", though the server has it as such. Ask its owner to run "
                                       "`register`");
+  }
+  if (info.inbox_token.size() != inbox_token_size) {
+    throw Error(Reason::rejected, "the KeyPackage of " + key +
+                                      " has no token for its owner's "
+                                      "inbox, so that no invitation could be delivered. Ask its "
+                                      "owner to run `register` with a newer program");
   }
   return *package;
 }

@@ -56,8 +56,7 @@ class Session {
   /// What is lost with the connections is only them.
   void disconnect();
 
-  /// Delivers what waits and takes in what came, in all groups. A refusal is a note, and what it
-  /// was for stays.
+  /// Delivers what waits and takes in what came, in all groups. A refusal is a note.
   void synchronise();
   /// The same for the log of one group, and what has to follow from it. `speaking`: so that a
   /// message can be sent afterwards.
@@ -70,10 +69,11 @@ class Session {
   /// Returns when there may be something to read, and after limits::look_again at the latest. What
   /// cannot be subscribed to is looked at every limits::poll_interval.
   void wait_for_news(std::chrono::milliseconds longest);
-  /// Delivers what waits for inboxes; a refusal is an error.
+  /// Delivers what waits for inboxes; what has to wait still is an error.
   void deliver();
   /// Carries out a change of the group and waits until it is in force. Throws Reason::conflict
-  /// where others' changes came first each time.
+  /// where others' changes came first each time, and what the server said where an invitation that
+  /// belongs to it can never be delivered.
   void change(const Group& group, Intent intent);
   /// Brings a message that messenger().send() has made into the log. Throws Reason::conflict where
   /// that is not done: because we are out, or because others have to change the group before.
@@ -89,20 +89,24 @@ class Session {
   void refill_key_packages(StateLock lock);
 
   /// Takes one KeyPackage of that identity. Throws Reason::not_found where it has none of the
-  /// suite, and Reason::rejected for one of somebody else or of another suite.
+  /// suite, and Reason::rejected for one that nobody can be invited with.
   Bytes fetch_key_package(View identity_key, group::Suite suite);
 
   /// The group with that name or, without one, the only group. Throws Reason::not_found, usage.
   Group find_group(const std::string& name);
 
  private:
+  using Undelivered = std::vector<ServerError>;  // what was given up, and nobody was told yet
+
   Secret invitation() const;
   template <class Client>
   std::unique_ptr<Online<Client>> connect(const std::string& address, unsigned default_port);
   template <class Client>
   void settle_trust(const std::string& address, Online<Client>& online);
   void connect_without_the_state();
-  void finish_changes();
+  Undelivered bring_into_log(const Group& group);
+  Undelivered finish_changes();
+  void note_all(const Undelivered& undelivered);
   Bytes leave_key_packages(uint32_t count, uint32_t more);
   Bytes publish_key_package(group::Suite suite);
   void publish_last_resort(group::Suite suite);

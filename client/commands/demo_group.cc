@@ -45,7 +45,9 @@ class DemoMember {
     for (const Group& group : state_->groups.list()) {
       refusal = synchronise_log(messenger_, *state_, server, group.ref, false);
     }
-    if (!refusal) refusal = deliver_outbox(*state_, server);
+    const Refusals refusals = deliver_outbox(*state_, server);
+    if (!refusals.final.empty()) throw refusals.final.front();
+    if (!refusal) refusal = refusals.waits;
     if (refusal) throw *refusal;
   }
   Group group() { return state_->groups.list().at(0); }

@@ -9,7 +9,7 @@ import sqlite3
 import time
 import unittest
 
-from world import NOTHING_THERE, USAGE, Server, World
+from world import NOTHING_THERE, REFUSED, USAGE, Server, World
 
 HYBRID = 0x4d  # the number of suite xwing
 
@@ -103,6 +103,21 @@ class KeyPackages(World):
         self.assertEqual(self.packages() & before, set())
         self.edit_server("UPDATE key_package_kind SET uploaded = 0")
         self.expect(NOTHING_THERE, bob.run("fetch-key", bob.key), "register")
+
+    def test_an_invitation_that_cannot_be_delivered_is_told_and_given_up(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        alice.must("create-group", "--group-id", "friends")
+        self.edit_server("UPDATE account SET delivery_token = zeroblob(32)"
+                         f" WHERE key = x'{bob.key}'")
+        outcome = alice.run("invite", "--peer-key", bob.key, "--peer-key", carol.key)
+        self.expect(REFUSED, outcome, f"the invitation of {bob.key} was not delivered")
+        self.expect(REFUSED, outcome, "`remove`")
+        carol.must("join")
+        self.assertNotIn("delivered", alice.run("sync").err)
+        bob.must("register")
+        alice.must("remove", "--peer-key", bob.key)
+        alice.must("invite", "--peer-key", bob.key)
+        bob.must("join")
 
 
 class Following(World):
