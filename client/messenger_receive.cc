@@ -59,8 +59,9 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
   const bool is_inside = known && in_group(known->ref);
   const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
-  // It was sent late, and we were removed and invited again meanwhile.
-  if (is_inside && has_our_log && joiner.epoch() <= epoch(known->ref)) return;
+  // It was sent late, and we were removed and invited again meanwhile; or once more, for a
+  // KeyPackage of last resort, to take us back to an epoch that is over.
+  if (has_our_log && joiner.epoch() <= epoch(known->ref)) return;
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
   const bool returns = is_inside && equal(joined.key_package, known->rejoining_with) && has_our_log;

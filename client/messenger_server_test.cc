@@ -307,6 +307,31 @@ TEST_F(MessengerTest, AMessageThatTheServerDeniedAndHadIsShownOnce) {
   EXPECT_EQ(bob_.conversation(), "twice? ");
 }
 
+TEST_F(MessengerTest, AnOldInvitationForALastResortTakesNobodyBack) {
+  const Bytes last_resort = bob_.messenger.key_packages().new_last_resort(group::default_suite);
+  Intent invitation;
+  invitation.add = {last_resort};
+  share_a_group({&carol_});
+  alice_.want(invitation);
+  bob_.sync();
+  InboxEntry again = server_.post[bob_.key()].front();
+  alice_.remove(bob_);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed");
+  // So long ago that its payload is forgotten.
+  bob_.state->database().run("DELETE FROM seen");
+  again.sequence += 100;
+  server_.inboxes[bob_.key()].push_back(again);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed");
+  EXPECT_FALSE(bob_.messenger.in_group(bob_.group().ref));
+  alice_.want(invitation);
+  bob_.state->inbox.set_cursor(server_.server_key(), 0);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed joined");
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
 TEST_F(MessengerTest, AUsedLastResortIsToBeReplaced) {
   KeyPackages& own = bob_.messenger.key_packages();
   const Bytes last_resort = own.new_last_resort(group::default_suite);
