@@ -47,7 +47,8 @@ interface AuthenticationService extends(EnvelopeExchange) {
 
     fetchKeyPackage @2 (identityKey :Data, cipherSuite :UInt16 = 1) -> (package :Data);
     # As above, of any identity. Fails with `rate_limited` where the caller takes too many, or too
-    # many of one identity, or all callers together take too many of it.
+    # many of one identity. Where all callers together take too many of it, the answer is its last
+    # resort.
 
     dropKeyPackages @3 (cipherSuite :UInt16 = 1) -> ();
     # Removes those of that suite that nobody has taken, but for the one of last resort: for who

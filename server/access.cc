@@ -24,8 +24,7 @@ Access::Access(Store& store, const AccessPolicy& policy, const RateLimiter::Cloc
       admissions_(limits::admissions, "too many new identities from this address", clock),
       claims_by_requester_(limits::claims_by_requester, "you have taken too many KeyPackages",
                            clock),
-      claims_of_target_(limits::claims_of_target,
-                        "too many KeyPackages of this identity were taken", clock),
+      claims_of_target_(limits::claims_of_target, "", clock),
       claims_of_pair_(limits::claims_of_pair,
                       "you have taken too many KeyPackages of this identity", clock),
       logs_(limits::logs_by_identity, "you have made too many groups", clock),
@@ -92,12 +91,12 @@ kj::Promise<void> Access::set_standing(const OwnerKey& identity, Standing standi
   });
 }
 
-void Access::count_claim(const OwnerKey& requester, const OwnerKey& target) {
+bool Access::count_claim(const OwnerKey& requester, const OwnerKey& target) {
   // The target last, so that one who takes too many does not use up what others may take; the
   // requester first, so that one does not fill the memory with pairs.
   count(claims_by_requester_, text(requester));
   count(claims_of_pair_, text(requester) + text(target));
-  count(claims_of_target_, text(target));
+  return !policy_.rate_limits || claims_of_target_.try_take(text(target));
 }
 
 void Access::count_log(const OwnerKey& maker) { count(logs_, text(maker)); }

@@ -45,8 +45,10 @@ class Access {
   /// What the operator says of an identity. One that is removed is shown out.
   kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing);
 
-  /// Each throws Reason::rate_limited where it is too much.
-  void count_claim(const OwnerKey& requester, const OwnerKey& target);
+  /// These throw Reason::rate_limited where it is too much.
+  /// False where so many of the target's were taken, by whomever, that only its last resort is left
+  /// for now: nobody can keep others from inviting it.
+  bool count_claim(const OwnerKey& requester, const OwnerKey& target);
   void count_log(const OwnerKey& maker);
   void count_delivery(const Peer& peer);
 

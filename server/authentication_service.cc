@@ -30,11 +30,10 @@ kj::Promise<void> put(Store& store, Context context, const OwnerKey& identity, C
 }
 
 template <class Context>
-kj::Promise<void> take(Store& store, Context context, const OwnerKey& identity, CipherSuite suite) {
-  return store.take_key_package(identity, suite)
-      .then([context](std::optional<Bytes>&& package) mutable {
-        if (package) context.getResults().setPackage(as_data(*package));
-      });
+kj::Promise<void> answer(Context context, kj::Promise<std::optional<Bytes>> package) {
+  return package.then([context](std::optional<Bytes>&& found) mutable {
+    if (found) context.getResults().setPackage(as_data(*found));
+  });
 }
 
 class Session final : public rpc::AuthenticationService::Session::Server {
@@ -72,8 +71,10 @@ class Session final : public rpc::AuthenticationService::Session::Server {
     return calls_->run([&] {
       auto params = context.getParams();
       OwnerKey target = owner_key(params.getIdentityKey(), "the identity key");
-      foundation_.access.count_claim(identity_, target);
-      return take(foundation_.store, context, target, params.getCipherSuite());
+      const CipherSuite suite = params.getCipherSuite();
+      const bool may_use_up = foundation_.access.count_claim(identity_, target);
+      return answer(context, may_use_up ? foundation_.store.take_key_package(target, suite)
+                                        : foundation_.store.last_resort(target, suite));
     });
   }
   kj::Promise<void> dropKeyPackages(DropKeyPackagesContext context) override {
@@ -112,8 +113,8 @@ kj::Promise<void> AuthenticationService::uploadKeyPackage(UploadKeyPackageContex
 kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext context) {
   return peer_.calls->run([&] {
     foundation_.access.require_open_calls();
-    return take(foundation_.store, context,
-                owner_key(context.getParams().getIdentityKey(), "the identity key"), first_suite);
+    OwnerKey identity = owner_key(context.getParams().getIdentityKey(), "the identity key");
+    return answer(context, foundation_.store.take_key_package(identity, first_suite));
   });
 }
 

@@ -25,12 +25,25 @@ RateLimiter::RateLimiter(const limits::Rate& rate, std::string what, Clock clock
       clock_(std::move(clock)) {}
 
 void RateLimiter::take(const std::string& key) {
+  const Time::duration wait = wait_or_take(key);
+  if (wait == Time::duration::zero()) return;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  throw Error(Reason::rate_limited,
+              what_ + ". Try again in " + std::to_string(seconds) + " seconds");
+}
+
+bool RateLimiter::try_take(const std::string& key) {
+  return wait_or_take(key) == Time::duration::zero();
+}
+
+/// How long there will be none; zero where one was taken.
+RateLimiter::Time::duration RateLimiter::wait_or_take(const std::string& key) {
   std::lock_guard lock(mutex_);
   const Time now = clock_();
   forget_full(now);
   auto found = buckets_.find(key);
   const Time full = (found == buckets_.end() ? now : std::max(found->second, now)) + one_;
-  if (full - now > burst_) refuse(full - now - burst_);
+  if (full - now > burst_) return full - now - burst_;
   if (found == buckets_.end()) {
     if (buckets_.size() >= most_keys_) forget_first();
     found = buckets_.emplace(key, full).first;
@@ -39,12 +52,7 @@ void RateLimiter::take(const std::string& key) {
     found->second = full;
   }
   by_time_.emplace(full, found->first);
-}
-
-void RateLimiter::refuse(Time::duration wait) const {
-  auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
-  throw Error(Reason::rate_limited,
-              what_ + ". Try again in " + std::to_string(seconds) + " seconds");
+  return Time::duration::zero();
 }
 
 void RateLimiter::forget_full(Time now) {

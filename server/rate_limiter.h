@@ -23,13 +23,15 @@ class RateLimiter {
 
   /// Takes one. Throws Reason::rate_limited where there is none left.
   void take(const std::string& key);
+  /// The same, and false where there is none left.
+  bool try_take(const std::string& key);
 
  private:
   // A bucket is the time at which it is full again.
   using Time = std::chrono::steady_clock::time_point;
+  Time::duration wait_or_take(const std::string& key);
   void forget_full(Time now);
   void forget_first();
-  void refuse(Time::duration wait) const;
 
   const Time::duration one_;  // the time in which a bucket gets one
   const Time::duration burst_;

@@ -52,6 +52,9 @@ class Sessions : public testing::Test {
   auto account() {  // pipelined: nobody has waited for the login
     return login_request(authentication, 1).send().getSession();
   }
+  void reconnect() {
+    authentication = kj::heap<AuthenticationService>(foundation, peer_with_hash(1));
+  }
   auto inbox() { return login_request(delivery, 2).send().getSession(); }
   auto enqueue_request(View token) {
     auto request = delivery.enqueueRequest();
@@ -213,6 +216,22 @@ TEST_F(Sessions, TakingKeyPackagesOfManyIdentitiesIsLimited) {
   EXPECT_EQ(std::ranges::count(reasons, accepted), std::ssize(reasons) - 1);
 }
 
+TEST_F(Sessions, OfATargetThatManyTakeFromTheLastResortIsLeft) {
+  const int burst = static_cast<int>(limits::claims_of_target.burst);
+  const Bytes target = key.public_key;
+  upload("last", true);
+  for (int i = 0; i <= burst; ++i) {
+    reconnect();
+    upload(std::to_string(i));
+  }
+  for (int i = 0; i <= burst; ++i) {
+    key = crypto::generate_signature_key(ed25519, random);  // everybody once
+    reconnect();
+    auto answer = claim_request(account(), target).send().wait(scope);
+    EXPECT_EQ(to_text(View(answer.getPackage())), i < burst ? std::to_string(i) : "last");
+  }
+}
+
 TEST_F(Sessions, AnInboxIsDeliveredToWithItsToken) {
   Bytes token(32, 7);
   EXPECT_EQ(reason_of(enqueue_request(token)), Reason::unauthorized);
@@ -249,7 +268,7 @@ TEST_F(Sessions, LoginsOfOneAddressAreLimited) {
   Reason last = accepted;
   for (int i = 0; i <= static_cast<int>(limits::logins.burst); ++i) {
     EXPECT_EQ(last, accepted);
-    authentication = kj::heap<AuthenticationService>(foundation, peer_with_hash(1));
+    reconnect();
     last = reason_of(login_request(authentication, 1));
   }
   EXPECT_EQ(last, Reason::rate_limited);
@@ -318,7 +337,7 @@ TEST_F(Sessions, NewIdentitiesOfOneAddressAreLimited) {
   for (int i = 0; i <= static_cast<int>(limits::admissions.burst); ++i) {
     EXPECT_EQ(last, accepted);
     key = crypto::generate_signature_key(ed25519, random);
-    authentication = kj::heap<AuthenticationService>(foundation, peer_with_hash(1));
+    reconnect();
     last = reason_of(login_request(authentication, 1));
   }
   EXPECT_EQ(last, Reason::rate_limited);

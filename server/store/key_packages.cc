@@ -60,6 +60,11 @@ KeyPackages::KeyPackages(Database& database, const FifoLimits& limits, std::chro
              JOIN key_package_entry AS e ON e.sequence = k.sequence
         WHERE key = ?1 AND suite = ?2 AND uploaded > ?3
         ORDER BY is_last_resort, k.sequence LIMIT 1)")),
+      select_last_resort_(database.prepare(R"(
+        SELECT blob
+        FROM key_package_owner AS o JOIN key_package_kind AS k ON k.owner = o.id
+             JOIN key_package_entry AS e ON e.sequence = k.sequence
+        WHERE key = ?1 AND suite = ?2 AND is_last_resort = 1 AND uploaded > ?3)")),
       select_of_kind_(database.prepare(R"(
         SELECT k.sequence, k.owner, length(blob)
         FROM key_package_owner AS o JOIN key_package_kind AS k ON k.owner = o.id
@@ -107,6 +112,13 @@ std::optional<Bytes> KeyPackages::take(const OwnerKey& identity, CipherSuite sui
   }
   remove(taken);
   return package;
+}
+
+std::optional<Bytes> KeyPackages::last_resort(const OwnerKey& identity, CipherSuite suite,
+                                              std::chrono::sys_seconds now) {
+  Rows rows = select_last_resort_.query(View(identity), int64_t{suite}, seconds(now - keep_));
+  if (!rows.next()) return std::nullopt;
+  return rows.blob(0);
 }
 
 void KeyPackages::drop(const OwnerKey& identity, CipherSuite suite) {

@@ -45,6 +45,8 @@ class KeyPackages {
   /// The oldest single-use one, which is removed, or else the last resort, which stays.
   std::optional<Bytes> take(const OwnerKey& identity, CipherSuite suite,
                             std::chrono::sys_seconds now);
+  std::optional<Bytes> last_resort(const OwnerKey& identity, CipherSuite suite,
+                                   std::chrono::sys_seconds now);
   /// Removes the single-use ones.
   void drop(const OwnerKey& identity, CipherSuite suite);
   /// Removes at most limits::expire_entries that are past their time. True where more may be.
@@ -65,6 +67,7 @@ class KeyPackages {
   Fifo queue_;
   Statement insert_kind_;
   Statement select_first_;
+  Statement select_last_resort_;
   Statement select_of_kind_;
   Statement clamp_times_;
   Statement select_due_;

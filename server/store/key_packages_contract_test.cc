@@ -53,6 +53,17 @@ TEST_P(KeyPackagesContract, AreGivenOldestFirstAndOnce) {
   EXPECT_EQ(take(2), "other");
 }
 
+TEST_P(KeyPackagesContract, TheLastResortIsThereForItself) {
+  EXPECT_FALSE(store->last_resort(owner(1), 1).wait(scope));
+  upload(1, 10, "a");
+  upload_last_resort(1, "last");
+  upload_last_resort(1, "of another suite", 2);
+  EXPECT_EQ(to_text(store->last_resort(owner(1), 1).wait(scope).value()), "last");
+  EXPECT_EQ(take(1), "a");
+  let_pass(age);
+  EXPECT_FALSE(store->last_resort(owner(1), 1).wait(scope));
+}
+
 TEST_P(KeyPackagesContract, RepeatedUploadIsNotHandedOutAgain) {
   EXPECT_EQ(upload(1, 10, "a"), Put::stored);
   EXPECT_EQ(upload(1, 10, "a"), Put::duplicate);

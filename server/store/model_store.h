@@ -35,17 +35,17 @@ class ModelStore : public Store {
   kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
                                                      CipherSuite suite) override {
     auto& entries = packages_.queues[identity].entries;
-    for (bool last_resort : {false, true}) {
-      for (auto held = entries.begin(); held != entries.end(); ++held) {
-        if (!held->is(suite, last_resort) || held->uploaded + limits_.key_package_age <= now()) {
-          continue;
-        }
-        std::optional<Bytes> package = held->payload;
-        if (!last_resort) entries.erase(held);
-        return package;
-      }
-    }
-    return std::optional<Bytes>();
+    auto first = find_package(entries, suite, false);
+    if (first == entries.end()) return last_resort(identity, suite);
+    std::optional<Bytes> package = first->payload;
+    entries.erase(first);
+    return package;
+  }
+  kj::Promise<std::optional<Bytes>> last_resort(const OwnerKey& identity,
+                                                CipherSuite suite) override {
+    auto& entries = packages_.queues[identity].entries;
+    auto found = find_package(entries, suite, true);
+    return found == entries.end() ? std::optional<Bytes>() : found->payload;
   }
   kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) override {
     std::erase_if(packages_.queues[identity].entries,
@@ -262,6 +262,12 @@ class ModelStore : public Store {
     return bytes;
   }
 
+  std::deque<Held>::iterator find_package(std::deque<Held>& entries, CipherSuite suite,
+                                          bool last_resort) {
+    return std::ranges::find_if(entries, [&](const Held& held) {
+      return held.is(suite, last_resort) && held.uploaded + limits_.key_package_age > now();
+    });
+  }
   static bool is_full(const Queue& queue, const FifoLimits& limits, size_t more_bytes) {
     return queue.entries.size() + 1 > limits.entries || bytes_in(queue) + more_bytes > limits.bytes;
   }

@@ -178,6 +178,13 @@ kj::Promise<std::optional<Bytes>> SqliteStore::take_key_package(const OwnerKey& 
   });
 }
 
+kj::Promise<std::optional<Bytes>> SqliteStore::last_resort(const OwnerKey& identity,
+                                                           CipherSuite suite) {
+  return submit(writer_, 0, [=](Tables& tables) {
+    return tables.key_packages.last_resort(identity, suite, tables.clock());
+  });
+}
+
 kj::Promise<void> SqliteStore::drop_key_packages(const OwnerKey& identity, CipherSuite suite) {
   return carry_out(writer_, 0, [=](Tables& tables) { tables.key_packages.drop(identity, suite); });
 }

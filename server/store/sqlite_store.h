@@ -43,6 +43,8 @@ class SqliteStore final : public Store {
                                     Bytes package) override;
   kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
                                                      CipherSuite suite) override;
+  kj::Promise<std::optional<Bytes>> last_resort(const OwnerKey& identity,
+                                                CipherSuite suite) override;
   kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) override;
   kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity,
                                                  CipherSuite suite) override;

@@ -98,6 +98,9 @@ class Store {
   /// Where there is none, the last resort, which stays. None that is past its time.
   virtual kj::Promise<std::optional<Bytes>> take_key_package(const OwnerKey& identity,
                                                              CipherSuite suite) = 0;
+  /// The last resort alone, whatever else there is.
+  virtual kj::Promise<std::optional<Bytes>> last_resort(const OwnerKey& identity,
+                                                        CipherSuite suite) = 0;
   /// Removes those that were not taken, all but the last resort.
   virtual kj::Promise<void> drop_key_packages(const OwnerKey& identity, CipherSuite suite) = 0;
   virtual kj::Promise<KeyPackageStock> key_package_stock(const OwnerKey& identity,

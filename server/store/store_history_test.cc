@@ -57,7 +57,9 @@ class History {
     LogAppend message{owner(key), epoch, token_hash(token), message_id(number), blob};
     switch (kind) {
       case 0: return said(store.put_key_package(owner(key), suite, fingerprint(number), blob));
-      case 1: return said(store.take_key_package(owner(key), suite));
+      case 1:
+        return index == 0 ? said(store.last_resort(owner(key), suite))
+                          : said(store.take_key_package(owner(key), suite));
       case 2: return said(store.drain(owner(key)));
       case 3: {
         Page page = store.read(owner(key), 0, 0).wait(scope_);
