@@ -47,7 +47,7 @@ class Access {
 
   /// These throw Reason::rate_limited where it is too much.
   /// False where so many of the target's were taken, by whomever, that only its last resort is left
-  /// for now: nobody can keep others from inviting it.
+  /// for now: nobody can use up what it has.
   bool count_claim(const OwnerKey& requester, const OwnerKey& target);
   void count_log(const OwnerKey& maker);
   void count_delivery(const Peer& peer);

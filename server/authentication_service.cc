@@ -36,6 +36,15 @@ kj::Promise<void> answer(Context context, kj::Promise<std::optional<Bytes>> pack
   });
 }
 
+/// There may be single-use ones, which are spared.
+std::optional<Bytes> require_some(std::optional<Bytes>&& last_resort) {
+  if (last_resort) return std::move(last_resort);
+  kj::throwFatalException(
+      rpc::to_exception(Error(Reason::rate_limited,
+                              "too many KeyPackages of this identity were taken, and it has "
+                              "none of last resort. Try again in a minute")));
+}
+
 class Session final : public rpc::AuthenticationService::Session::Server {
  public:
   Session(const Foundation& foundation, std::shared_ptr<CallGate> calls, const OwnerKey& identity)
@@ -73,8 +82,10 @@ class Session final : public rpc::AuthenticationService::Session::Server {
       OwnerKey target = owner_key(params.getIdentityKey(), "the identity key");
       const CipherSuite suite = params.getCipherSuite();
       const bool may_use_up = foundation_.access.count_claim(identity_, target);
-      return answer(context, may_use_up ? foundation_.store.take_key_package(target, suite)
-                                        : foundation_.store.last_resort(target, suite));
+      if (may_use_up) return answer(context, foundation_.store.take_key_package(target, suite));
+      return answer(context, foundation_.store.last_resort(target, suite).then([](auto&& found) {
+        return require_some(std::move(found));
+      }));
     });
   }
   kj::Promise<void> dropKeyPackages(DropKeyPackagesContext context) override {

@@ -232,6 +232,21 @@ TEST_F(Sessions, OfATargetThatManyTakeFromTheLastResortIsLeft) {
   }
 }
 
+TEST_F(Sessions, OfATargetThatManyTakeFromWithoutALastResortNothingIsTaken) {
+  const int burst = static_cast<int>(limits::claims_of_target.burst);
+  const Bytes target = key.public_key;
+  for (int i = 0; i <= burst; ++i) {
+    reconnect();
+    upload(std::to_string(i));
+  }
+  for (int i = 0; i <= burst; ++i) {
+    key = crypto::generate_signature_key(ed25519, random);
+    reconnect();
+    EXPECT_EQ(reason_of(claim_request(account(), target)),
+              i < burst ? accepted : Reason::rate_limited);
+  }
+}
+
 TEST_F(Sessions, AnInboxIsDeliveredToWithItsToken) {
   Bytes token(32, 7);
   EXPECT_EQ(reason_of(enqueue_request(token)), Reason::unauthorized);
