@@ -97,17 +97,18 @@ void KeyPackages::stock_is_new(group::Suite suite) {
   update(suite, [&](Stock& stock) { stock.renewed_ms = clock_(); });
 }
 
-Bytes KeyPackages::unpublished(group::Suite suite) {
-  Bytes package;
+std::vector<Bytes> KeyPackages::unpublished(group::Suite suite, uint32_t count) {
+  std::vector<Bytes> packages;
   update(suite, [&](Stock& stock) {
-    if (stock.unpublished.empty() || is_past(stock.unpublished_ms, limits::key_package_age)) {
-      GroupMember maker(identity_, state_.key_packages, random_);
-      stock.unpublished = maker.generate_key_package(now(), suite);
-      stock.unpublished_ms = clock_();
+    if (is_past(stock.unpublished_ms, limits::key_package_age)) stock.unpublished.clear();
+    if (stock.unpublished.empty()) stock.unpublished_ms = clock_();
+    GroupMember maker(identity_, state_.key_packages, random_);
+    while (stock.unpublished.size() < count) {
+      stock.unpublished.push_back(maker.generate_key_package(now(), suite));
     }
-    package = stock.unpublished;
+    packages.assign(stock.unpublished.begin(), stock.unpublished.begin() + count);
   });
-  return package;
+  return packages;
 }
 
 void KeyPackages::published(group::Suite suite) {

@@ -28,8 +28,9 @@ class KeyPackages {
   bool is_stock_old(group::Suite suite) const;
   /// There are none any more that were made before now.
   void stock_is_new(group::Suite suite);
-  /// The KeyPackage to be published next: the same one until it is, unless it has become old.
-  Bytes unpublished(group::Suite suite);
+  /// KeyPackages to be published next, `count` of them: the same ones until they are, unless they
+  /// have become old.
+  std::vector<Bytes> unpublished(group::Suite suite, uint32_t count);
   void published(group::Suite suite);
 
   /// Whether the last resort at the server was used, or is old.
@@ -51,11 +52,11 @@ class KeyPackages {
   /// Of one suite. Times are when it was done; 0: never, or it is to be done again.
   struct Stock {
     group::Suite suite{};
-    uint64_t renewed_ms = 0;  // all that are at the server were made since then
-    Bytes unpublished;        // made, and not known to be at the server
-    uint64_t unpublished_ms = 0;
-    Bytes last_resort;            // by reference, the one that was published last
-    uint64_t last_resort_ms = 0;  // then
+    uint64_t renewed_ms = 0;         // all that are at the server were made since then
+    std::vector<Bytes> unpublished;  // made, and not known to be at the server
+    uint64_t unpublished_ms = 0;     // when the first of them was made
+    Bytes last_resort;               // by reference, the one that was published last
+    uint64_t last_resort_ms = 0;     // then
     std::vector<Replaced> replaced;
     static auto wire(auto& m) {
       return std::tie(m.suite, m.renewed_ms, m.unpublished, m.unpublished_ms, m.last_resort,

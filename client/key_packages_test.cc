@@ -22,7 +22,7 @@ class KeyPackagesTest : public testing::Test {
   void fill() {
     for (Suite suite : group::suites) {
       own().stock_is_new(suite);
-      own().unpublished(suite);
+      own().unpublished(suite, 1);
       own().published(suite);
       own().last_resort_published(suite, own().new_last_resort(suite));
     }
@@ -39,20 +39,23 @@ class KeyPackagesTest : public testing::Test {
   test::Person person{random, server};
 };
 
-TEST_F(KeyPackagesTest, TheSameOneUntilItIsPublished) {
-  const Bytes package = own().unpublished(Suite::x25519);
-  EXPECT_EQ(own().unpublished(Suite::x25519), package);
-  EXPECT_NE(own().unpublished(Suite::xwing), package);
+TEST_F(KeyPackagesTest, TheSameOnesUntilTheyArePublished) {
+  const std::vector<Bytes> two = own().unpublished(Suite::x25519, 2);
+  EXPECT_NE(two[0], two[1]);
+  EXPECT_EQ(own().unpublished(Suite::x25519, 2), two);
+  EXPECT_EQ(own().unpublished(Suite::x25519, 1).at(0), two[0]);
+  EXPECT_EQ(own().unpublished(Suite::x25519, 3).at(1), two[1]);
+  EXPECT_NE(own().unpublished(Suite::xwing, 1).at(0), two[0]);
   own().published(Suite::x25519);
-  EXPECT_NE(own().unpublished(Suite::x25519), package);
+  EXPECT_NE(own().unpublished(Suite::x25519, 1).at(0), two[0]);
 }
 
 TEST_F(KeyPackagesTest, AnOldOneThatWasNotPublishedIsMadeAnew) {
-  const Bytes package = own().unpublished(Suite::xwing);
+  const Bytes package = own().unpublished(Suite::xwing, 1).at(0);
   let_pass(limits::key_package_age - std::chrono::seconds(1));
-  EXPECT_EQ(own().unpublished(Suite::xwing), package);
+  EXPECT_EQ(own().unpublished(Suite::xwing, 2).at(0), package);
   let_pass(std::chrono::seconds(1));
-  EXPECT_NE(own().unpublished(Suite::xwing), package);
+  EXPECT_NE(own().unpublished(Suite::xwing, 1).at(0), package);
 }
 
 TEST_F(KeyPackagesTest, AStateThatHasLeftNoneIsDue) {

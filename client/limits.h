@@ -49,7 +49,8 @@ inline constexpr uint64_t rpc_answer_words = (uint64_t{8} << 20) / 8;
 // Pages of a log or the inbox taken in a row: more than the largest that a server keeps. One that
 // has no end is hostile.
 inline constexpr size_t pages_in_a_row = 1000;
-// Enqueue calls in flight: hides the round trip, and stays far below the server's queue.
+// Deliveries, or KeyPackages, in flight: hides the round trip, and stays far below what a server
+// takes of one connection (256).
 inline constexpr size_t deliveries_in_flight = 64;
 // The same for their bytes: well below what a Noise channel lets wait (32 MiB).
 inline constexpr size_t delivery_bytes_in_flight = size_t{8} << 20;

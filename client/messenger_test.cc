@@ -289,7 +289,7 @@ TEST_F(MessengerTest, GroupsAreOfEitherSuite) {
   EXPECT_EQ(bob_.messenger.suite(bob_.group().ref), group::Suite::xwing);
   carol_.messenger.create_group("classic", group::Suite::x25519);
   Intent invitation;
-  invitation.add = {bob_.messenger.key_packages().unpublished(group::Suite::x25519)};
+  invitation.add = bob_.messenger.key_packages().unpublished(group::Suite::x25519, 1);
   carol_.want(invitation);
   bob_.sync();
   const Group classic = bob_.state->groups.list().at(1);

@@ -21,7 +21,7 @@ class Person {
 
   Bytes key() const { return to_bytes(messenger.identity_key()); }
   Bytes key_package() {
-    Bytes package = messenger.key_packages().unpublished(group::default_suite);
+    Bytes package = messenger.key_packages().unpublished(group::default_suite, 1).at(0);
     messenger.key_packages().published(group::default_suite);
     return package;
   }

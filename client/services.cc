@@ -64,15 +64,30 @@ void AuthenticationClient::log_in(const group::Identity& identity, const Secret&
   sessions_.add(identity.identity_key(), request.send().getSession());
 }
 
-Bytes AuthenticationClient::upload_key_package(View identity_key, group::Suite suite, View package,
-                                               group::KeyPackageUse use) {
-  auto request = sessions_.of(identity_key).uploadKeyPackageRequest();
-  request.setPackage(as_data(package));
-  request.setIsLastResort(use == group::KeyPackageUse::last_resort);
-  request.setCipherSuite(static_cast<uint16_t>(suite));
-  auto response =
-      connection_.network().wait(request.send(), "uploading a KeyPackage", limits::call);
-  return bytes(response.getFingerprint());
+std::vector<Bytes> AuthenticationClient::upload_key_packages(View identity_key, group::Suite suite,
+                                                             const std::vector<Bytes>& packages,
+                                                             group::KeyPackageUse use) {
+  using Answer =
+      kj::Promise<capnp::Response<rpc::AuthenticationService::Session::UploadKeyPackageResults>>;
+  std::vector<Bytes> fingerprints;
+  while (fingerprints.size() < packages.size()) {
+    std::vector<Answer> answers;
+    const size_t start = fingerprints.size();
+    const size_t end = std::min(start + limits::deliveries_in_flight, packages.size());
+    for (size_t i = start; i < end; ++i) {
+      auto request = sessions_.of(identity_key).uploadKeyPackageRequest();
+      request.setPackage(as_data(packages[i]));
+      request.setIsLastResort(use == group::KeyPackageUse::last_resort);
+      request.setCipherSuite(static_cast<uint16_t>(suite));
+      answers.push_back(request.send());
+    }
+    for (Answer& answer : answers) {
+      auto response =
+          connection_.network().wait(kj::mv(answer), "uploading KeyPackages", limits::call);
+      fingerprints.push_back(bytes(response.getFingerprint()));
+    }
+  }
+  return fingerprints;
 }
 
 KeyPackageStock AuthenticationClient::key_package_stock(View identity_key, group::Suite suite) {

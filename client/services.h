@@ -59,9 +59,10 @@ class AuthenticationClient {
   /// `invitation` may be empty.
   void log_in(const group::Identity& identity, const Secret& invitation);
 
-  /// These need a login. Returns the fingerprint, once the package is durable.
-  Bytes upload_key_package(View identity_key, group::Suite suite, View package,
-                           group::KeyPackageUse use);
+  /// These need a login. Returns the fingerprint of each, once all are durable.
+  std::vector<Bytes> upload_key_packages(View identity_key, group::Suite suite,
+                                         const std::vector<Bytes>& packages,
+                                         group::KeyPackageUse use);
   KeyPackageStock key_package_stock(View identity_key, group::Suite suite);
   /// Those for one use that nobody has taken are gone when this returns.
   void drop_key_packages(View identity_key, group::Suite suite);

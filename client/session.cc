@@ -260,8 +260,8 @@ Bytes Session::leave_key_packages(uint32_t count, uint32_t more) {
       stock.count = 0;
     }
     const uint32_t wanted = std::max(count, stock.count + more);
-    for (uint32_t i = stock.count; i < wanted; ++i) {
-      Bytes fingerprint = publish_key_package(suite);
+    if (wanted > stock.count) {
+      Bytes fingerprint = publish_key_packages(suite, wanted - stock.count);
       if (first.empty()) first = std::move(fingerprint);
     }
     if (!stock.has_last_resort || own.is_last_resort_old(suite)) publish_last_resort(suite);
@@ -271,18 +271,20 @@ Bytes Session::leave_key_packages(uint32_t count, uint32_t more) {
   return first;
 }
 
-Bytes Session::publish_key_package(group::Suite suite) {
-  const Bytes package = messenger_->key_packages().unpublished(suite);
-  Bytes fingerprint = account().upload_key_package(identity().identity_key(), suite, package,
-                                                   group::KeyPackageUse::once);
+// Returns the fingerprint of the first. Some may be there already, where the answer was lost: then
+// there are fewer, until the next look.
+Bytes Session::publish_key_packages(group::Suite suite, uint32_t count) {
+  const std::vector<Bytes> packages = messenger_->key_packages().unpublished(suite, count);
+  std::vector<Bytes> fingerprints = account().upload_key_packages(
+      identity().identity_key(), suite, packages, group::KeyPackageUse::once);
   messenger_->key_packages().published(suite);
-  return fingerprint;
+  return std::move(fingerprints.front());
 }
 
 void Session::publish_last_resort(group::Suite suite) {
   const Bytes package = messenger_->key_packages().new_last_resort(suite);
-  account().upload_key_package(identity().identity_key(), suite, package,
-                               group::KeyPackageUse::last_resort);
+  account().upload_key_packages(identity().identity_key(), suite, {package},
+                                group::KeyPackageUse::last_resort);
   messenger_->key_packages().last_resort_published(suite, package);
 }
 

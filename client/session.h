@@ -108,7 +108,7 @@ class Session {
   Undelivered finish_changes();
   void note_all(const Undelivered& undelivered);
   Bytes leave_key_packages(uint32_t count, uint32_t more);
-  Bytes publish_key_package(group::Suite suite);
+  Bytes publish_key_packages(group::Suite suite, uint32_t count);
   void publish_last_resort(group::Suite suite);
 
   Context& context_;

@@ -23,9 +23,9 @@ class DemoMember {
     delivery.set_inbox_token(messenger_.identity());
     AuthenticationClient& service = session_.authentication().client;
     service.log_in(messenger_.identity(), {});
-    service.upload_key_package(key(), group::default_suite,
-                               messenger_.key_packages().unpublished(group::default_suite),
-                               group::KeyPackageUse::once);
+    service.upload_key_packages(key(), group::default_suite,
+                                messenger_.key_packages().unpublished(group::default_suite, 1),
+                                group::KeyPackageUse::once);
     messenger_.key_packages().published(group::default_suite);
   }
   void invite(DemoMember& other) {
