@@ -47,14 +47,16 @@ class CommandLine {
  private:
   void add_global_options() {
     options_.state = default_state_path();
-    app_.add_option("--server", options_.server, "Authentication service, HOST:PORT")
+    app_.add_option("--server", options_.server,
+                    "The server's address, as it prints it: qnpc://HOST:PORT/KEY, or HOST:PORT")
         ->envname("QUICNPROTOCHAT_SERVER")
         ->capture_default_str();
-    app_.add_option("--ds-server", options_.ds_server, "Delivery service, HOST:PORT")
-        ->envname("QUICNPROTOCHAT_DS_SERVER")
-        ->capture_default_str();
+    app_.add_option("--ds-server", options_.ds_server,
+                    "Its Delivery Service, HOST:PORT; default: where the server says")
+        ->envname("QUICNPROTOCHAT_DS_SERVER");
     app_.add_option("--server-key", options_.server_key,
-                    "The server's key, 64 hex digits; default: as pinned, or trusted on first use");
+                    "The server's key, 64 hex digits; default: that of the address, else as "
+                    "pinned, or trusted on first use");
     app_.add_option_function<std::string>(
             "--noise",
             [this](const std::string& suite) {

@@ -15,12 +15,8 @@ bool names(const Error& error, Reason reason) {
 
 }  // namespace
 
-Connection::Connection(Network& network, const std::string& address, unsigned default_port,
-                       const CheckServerKey& check)
-    : network_(network),
-      address_(address),
-      stream_(open(default_port, check)),
-      messages_(*stream_) {
+Connection::Connection(Network& network, const std::string& address, const CheckServerKey& check)
+    : network_(network), address_(address), stream_(open(check)), messages_(*stream_) {
   capnp::ReaderOptions options;
   options.traversalLimitInWords = limits::rpc_answer_words;
   vat_ =
@@ -40,12 +36,12 @@ Connection::~Connection() {
   }
 }
 
-kj::Own<noise::NoiseStream> Connection::open(unsigned default_port, const CheckServerKey& check) {
+kj::Own<noise::NoiseStream> Connection::open(const CheckServerKey& check) {
   const std::string what = "connecting to " + address_;
   std::optional<Error> refusal;  // kept here, since it loses its type on its way through KJ
   try {
-    auto address = network_.wait(network_.sockets().parseAddress(address_.c_str(), default_port),
-                                 what, limits::connect);
+    auto address =
+        network_.wait(network_.sockets().parseAddress(address_.c_str()), what, limits::connect);
     auto socket = network_.wait(address->connect(), what, limits::connect);
     return network_.wait(noise::connect(kj::mv(socket), network_.endpoint(),
                                         [&](const noise::PublicKey& key) {

@@ -16,11 +16,10 @@ using CheckServerKey = std::function<void(const noise::PublicKey&)>;
 
 class Connection {
  public:
-  /// Connects to "host:port"; without a port, to `default_port`. Throws ServerError where nobody
-  /// answers, Reason::handshake_failed where who answers does not speak our protocol,
-  /// Reason::unsupported where it does not accept our suite, or what `check` throws.
-  Connection(Network& network, const std::string& address, unsigned default_port,
-             const CheckServerKey& check);
+  /// Connects to "host:port". Throws ServerError where nobody answers, Reason::handshake_failed
+  /// where who answers does not speak our protocol, Reason::unsupported where it does not accept
+  /// our suite, or what `check` throws.
+  Connection(Network& network, const std::string& address, const CheckServerKey& check);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   /// Says goodbye, so that the server knows that nothing was cut off.
@@ -46,7 +45,7 @@ class Connection {
   const noise::Agreement& agreement() const { return stream_->agreement(); }
 
  private:
-  kj::Own<noise::NoiseStream> open(unsigned default_port, const CheckServerKey& check);
+  kj::Own<noise::NoiseStream> open(const CheckServerKey& check);
 
   Network& network_;
   std::string address_;

@@ -16,7 +16,7 @@ namespace qnpc::client {
 struct Options {
   // Of every command.
   std::string server = "127.0.0.1:7000";
-  std::string ds_server = "127.0.0.1:7001";
+  std::string ds_server;  // empty: where the server says
   std::string server_key;
   noise::Suite suite = noise::Suite::hybrid;  // of the handshake
   std::string state;

@@ -7,7 +7,43 @@ namespace {
 
 constexpr size_t key_size = std::tuple_size_v<noise::PublicKey>;
 
+noise::PublicKey parse_key(const std::string& hex) {
+  const std::optional<Bytes> key = from_hex(hex);
+  if (!key || key->size() != key_size) {
+    throw Error(Reason::usage,
+                "--server-key takes 64 hexadecimal digits: what "
+                "`quicnprotochat-server --print-key` prints");
+  }
+  noise::PublicKey out;
+  std::ranges::copy(*key, out.begin());
+  return out;
+}
+
 }  // namespace
+
+rpc::ServerAddress server_address(const Options& options) {
+  return rpc::parse_server_address(options.server, rpc::authentication_port);
+}
+
+std::optional<rpc::ServerAddress> delivery_address(const Options& options) {
+  if (options.ds_server.empty()) return std::nullopt;
+  rpc::ServerAddress out = rpc::parse_server_address(options.ds_server, rpc::delivery_port);
+  if (out.key) {
+    throw Error(Reason::usage,
+                "--ds-server takes HOST:PORT: a server has one key, which stands in --server");
+  }
+  return out;
+}
+
+std::optional<noise::PublicKey> given_key(const std::string& server_key,
+                                          const rpc::ServerAddress& address) {
+  if (server_key.empty()) return address.key;
+  const noise::PublicKey key = parse_key(server_key);
+  if (address.key && *address.key != key) {
+    throw Error(Reason::usage, "the address names one key and --server-key another: leave out one");
+  }
+  return key;
+}
 
 std::optional<Pin> find_pin(const State& state, const std::string& address) {
   const std::optional<Bytes> value = state.pins.get(address);
@@ -16,14 +52,28 @@ std::optional<Pin> find_pin(const State& state, const std::string& address) {
   Pin pin;
   std::copy_n(value->begin(), key_size, pin.key.begin());
   // Before suites were pinned there was the key alone, and one suite.
-  if (value->size() > key_size) pin.suite = noise::Suite{value->back()};
+  if (value->size() > key_size) pin.suite = noise::Suite{value->at(key_size)};
+  // Likewise, before servers were asked where they listen.
+  if (value->size() == key_size + 3) {
+    pin.delivery_port = static_cast<uint16_t>(value->at(key_size + 1) << 8 | value->back());
+  }
   return pin;
 }
 
 void put_pin(State& state, const std::string& address, const Pin& pin) {
   Bytes value = to_bytes(View(pin.key));
   value.push_back(static_cast<uint8_t>(pin.suite));
+  value.push_back(static_cast<uint8_t>(pin.delivery_port >> 8));
+  value.push_back(static_cast<uint8_t>(pin.delivery_port & 0xff));
   state.pins.put(address, value);
+}
+
+void note_delivery_port(State& state, const std::string& address, const noise::PublicKey& key,
+                        uint16_t port) {
+  std::optional<Pin> pin = find_pin(state, address);
+  if (!pin || pin->key != key || pin->delivery_port == port) return;
+  pin->delivery_port = port;
+  put_pin(state, address, *pin);
 }
 
 std::string_view name(Trust trust) {
@@ -34,17 +84,6 @@ std::string_view name(Trust trust) {
     case Trust::unchecked: return "unchecked";
   }
   return "unchecked";
-}
-
-Pinning::Pinning(const std::string& given, noise::Suite suite, State* state)
-    : suite_(suite), state_(state) {
-  if (given.empty()) return;
-  given_ = from_hex(given);
-  if (!given_ || given_->size() != key_size) {
-    throw Error(Reason::usage,
-                "--server-key takes 64 hexadecimal digits: what "
-                "`quicnprotochat-server --print-key` prints");
-  }
 }
 
 CheckServerKey Pinning::check_for(const std::string& address) const {
@@ -61,10 +100,12 @@ void Pinning::check(const std::string& address, const std::optional<Pin>& pin,
   std::string text = "the server at " + address + " is not the one that is expected.\n  expected " +
                      to_hex(expected) + "\n  shown    " + to_hex(key) +
                      "\nNothing was sent to it. ";
-  text += given_ ? "Check the address and --server-key"
-                 : "Somebody may stand between you and your server. Only if its operator confirms "
-                   "the new key, run:\n  quicnprotochat-client trust-server --server-key " +
-                       to_hex(key);
+  text += given_
+              ? "The expected key is the one that you gave, in the address or with --server-key. "
+                "Get the server's address anew from its operator, not from whoever answers"
+              : "Somebody may stand between you and your server. Only if its operator confirms "
+                "the new key, run:\n  quicnprotochat-client trust-server --server-key " +
+                    to_hex(key);
   throw Error(Reason::pin_mismatch, text);
 }
 
@@ -84,7 +125,9 @@ Trust Pinning::settle(const std::string& address, const noise::PublicKey& key) c
   if (state_) pinned = find_pin(*state_, address);
   const bool is_better = pinned && pinned->key == key && pinned->suite == noise::Suite::classic &&
                          suite_ == noise::Suite::hybrid;
-  if (state_ && (!pinned || is_better)) put_pin(*state_, address, {key, suite_});
+  if (state_ && (!pinned || is_better)) {
+    put_pin(*state_, address, {key, suite_, pinned ? pinned->delivery_port : uint16_t{0}});
+  }
   if (given_) return Trust::given;
   if (!state_) return Trust::unchecked;
   return pinned ? Trust::pinned : Trust::first_use;

@@ -17,7 +17,8 @@ namespace qnpc::client {
 struct ServerFacts {
   std::string version;
   bool open_calls = false;
-  std::string registration;  // open, invitation or closed
+  std::string registration;    // open, invitation or closed
+  uint16_t delivery_port = 0;  // 0: it does not say
 };
 
 /// What the server has of one suite for others to invite us with.

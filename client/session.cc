@@ -11,8 +11,6 @@
 namespace qnpc::client {
 namespace {
 
-constexpr unsigned authentication_port = 7000;
-constexpr unsigned delivery_port = 7001;
 constexpr size_t invitation_size = 32;
 constexpr size_t inbox_token_size = 32;
 
@@ -30,55 +28,12 @@ Session::Session(Context& context, StateUse use)
     : context_(context),
       state_(open_state(context, use)),
       network_(context.output, context.random, context.options.suite),
-      pinning_(context.options.server_key, context.options.suite, state_.get()) {
+      server_(context.options, network_, state_.get(), context.output, context.timings) {
   if (state_) {
     messenger_ = std::make_unique<Messenger>(*state_, context.random, context.clock);
     messenger_->set_refresh_policy(context.options.refresh);
   }
   context_.timings.mark("open the state");
-}
-
-template <class Client>
-std::unique_ptr<Online<Client>> Session::connect(const std::string& address,
-                                                 unsigned default_port) {
-  auto online = std::make_unique<Online<Client>>(network_, address, default_port,
-                                                 pinning_.check_for(address));
-  settle_trust(address, *online);
-  return online;
-}
-
-template <class Client>
-void Session::settle_trust(const std::string& address, Online<Client>& online) {
-  const noise::Agreement& agreement = online.connection.agreement();
-  online.trust = pinning_.settle(address, online.connection.server_key());
-  if (agreement.suite == noise::Suite::classic &&
-      contains(agreement.peer_suites, noise::Suite::hybrid)) {
-    context_.output.note("the server at " + address +
-                         " also speaks the hybrid handshake, which protects what is recorded today "
-                         "from a quantum computer. Leave out --noise classic; if hybrid fails, "
-                         "somebody may stand in its way");
-  }
-  if (online.trust != Trust::first_use) return;
-  context_.output.note("first contact with " + address +
-                       ": its key is kept in the state from now "
-                       "on, " +
-                       to_hex(online.connection.server_key()));
-}
-
-Online<AuthenticationClient>& Session::authentication() {
-  if (!authentication_) {
-    authentication_ = connect<AuthenticationClient>(context_.options.server, authentication_port);
-    context_.timings.mark("connect to the authentication service");
-  }
-  return *authentication_;
-}
-
-Online<DeliveryClient>& Session::delivery() {
-  if (!delivery_) {
-    delivery_ = connect<DeliveryClient>(context_.options.ds_server, delivery_port);
-    context_.timings.mark("connect to the delivery service");
-  }
-  return *delivery_;
 }
 
 // A secret, so that it is in a file and not among the arguments.
@@ -120,8 +75,7 @@ DeliveryClient& Session::inbox() {
 
 void Session::disconnect() {
   doorbell_.reset();
-  authentication_.reset();
-  delivery_.reset();
+  server_.disconnect();
   in_account_ = in_inbox_ = false;
 }
 
@@ -294,7 +248,10 @@ void Session::refill_key_packages(StateLock lock) {
   if (!messenger_->key_packages().is_due()) return;
   context_.output.flush();
   try {
-    if (lock == StateLock::released) connect_without_the_state();
+    if (lock == StateLock::released) {
+      messenger_->forget_groups();  // other processes may change them meanwhile
+      server_.connect_without_the_state();
+    }
     leave_key_packages(limits::key_package_stock, 0);
   } catch (const Error& e) {
     if (is_local_fault(e.reason()) && dynamic_cast<const ServerError*>(&e) == nullptr) throw;
@@ -303,24 +260,7 @@ void Session::refill_key_packages(StateLock lock) {
     messenger_->key_packages().failed();
   }
   in_account_ = false;
-  authentication_.reset();
-}
-
-void Session::connect_without_the_state() {
-  const std::string& address = context_.options.server;
-  const CheckServerKey check = pinning_.check_for(address);
-  std::exception_ptr failure;
-  state_->release();
-  try {
-    authentication_ = std::make_unique<Online<AuthenticationClient>>(network_, address,
-                                                                     authentication_port, check);
-  } catch (const Error&) {
-    failure = std::current_exception();
-  }
-  state_->reacquire();
-  messenger_->forget_groups();
-  if (failure) std::rethrow_exception(failure);
-  settle_trust(address, *authentication_);
+  server_.disconnect_authentication();
 }
 
 Bytes Session::fetch_key_package(View identity_key, group::Suite suite) {

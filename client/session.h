@@ -6,10 +6,7 @@
 
 #include "client/delivery.h"
 #include "client/doorbell.h"
-#include "client/options.h"
-#include "client/pinning.h"
-#include "client/services.h"
-#include "client/timings.h"
+#include "client/server.h"
 
 namespace qnpc::client {
 
@@ -20,18 +17,6 @@ struct Context {
   Random& random;
   const Clock& clock;
   Timings& timings;
-};
-
-/// A service with its connection.
-template <class Client>
-struct Online {
-  Online(Network& network, const std::string& address, unsigned default_port,
-         const CheckServerKey& check)
-      : connection(network, address, default_port, check), client(connection) {}
-
-  Connection connection;
-  Client client;
-  Trust trust = Trust::unchecked;
 };
 
 class Session {
@@ -48,8 +33,8 @@ class Session {
   /// Who we are: the identity in the state or, without one, one for this command alone.
   const group::Identity& identity();
   /// The services, before a login.
-  Online<AuthenticationClient>& authentication();
-  Online<DeliveryClient>& delivery();
+  Online<AuthenticationClient>& authentication() { return server_.authentication(); }
+  Online<DeliveryClient>& delivery() { return server_.delivery(); }
   /// The same, where we have said who we are.
   AuthenticationClient& account();
   DeliveryClient& inbox();
@@ -99,11 +84,6 @@ class Session {
   using Undelivered = std::vector<ServerError>;  // what was given up, and nobody was told yet
 
   Secret invitation() const;
-  template <class Client>
-  std::unique_ptr<Online<Client>> connect(const std::string& address, unsigned default_port);
-  template <class Client>
-  void settle_trust(const std::string& address, Online<Client>& online);
-  void connect_without_the_state();
   Undelivered bring_into_log(const Group& group);
   Undelivered finish_changes();
   void note_all(const Undelivered& undelivered);
@@ -116,9 +96,7 @@ class Session {
   std::unique_ptr<Messenger> messenger_;
   std::optional<group::Identity> visitor_;
   Network network_;
-  Pinning pinning_;
-  std::unique_ptr<Online<AuthenticationClient>> authentication_;
-  std::unique_ptr<Online<DeliveryClient>> delivery_;
+  Server server_;
   bool in_account_ = false;  // logged in on these connections
   bool in_inbox_ = false;
   std::unique_ptr<Doorbell> doorbell_;  // of that connection; goes before it

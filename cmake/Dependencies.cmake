@@ -8,6 +8,7 @@ find_package(CapnProto REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 
 set(QNPC_SODIUM_MINIMUM 1.0.22)
 file(GLOB QNPC_DEPS_SODIUM ${CMAKE_SOURCE_DIR}/.deps/usr/lib/*/libsodium.a)

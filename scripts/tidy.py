@@ -19,7 +19,8 @@ CPP = (".h", ".cc")
 TEXT = CPP + (".capnp", ".sh", ".py", ".mjs", ".js", ".cmake", ".md")
 
 # ARCHITECTURE.md: who may include whom. base <- crypto, codec <- noise, mls; mls <- group;
-# noise, schemas <- server; noise, group, schemas <- client. Never noise <-> mls, client <-> server.
+# noise, qr, schemas <- server; noise, group, qr, schemas <- client. Never noise <-> mls,
+# client <-> server.
 FOUNDATION = {"qnpc/base", "qnpc/crypto", "qnpc/codec"}
 MAY_INCLUDE = {
     "core/base": {"qnpc/base"},
@@ -28,14 +29,16 @@ MAY_INCLUDE = {
     "core/noise": FOUNDATION | {"qnpc/noise"},
     "core/mls": FOUNDATION | {"qnpc/mls"},
     "core/group": FOUNDATION | {"qnpc/mls", "qnpc/group"},
+    "core/qr": {"qnpc/base", "qnpc/qr"},
     "schemas": {"qnpc/base", "schemas"},
-    "server": FOUNDATION | {"qnpc/noise", "schemas", "server"},
-    "client": FOUNDATION | {"qnpc/noise", "qnpc/mls", "qnpc/group", "schemas", "client"},
+    "server": FOUNDATION | {"qnpc/noise", "qnpc/qr", "schemas", "server"},
+    "client": FOUNDATION | {"qnpc/noise", "qnpc/mls", "qnpc/group", "qnpc/qr", "schemas", "client"},
 }
 
 # Headers of libraries, and the only places (path prefixes) that may include them.
 LIBRARY_HEADERS = [
     (r"(openssl/|sodium(\.h$|/))", ("core/crypto/",), "only core/crypto knows these libraries"),
+    (r"qrencode", ("core/qr/",), "only core/qr knows it"),
     (r"sqlite3", ("server/store/", "client/state/"), "only the two stores know SQLite"),
     (r"(kj|capnp)/", ("core/noise/stream", "schemas/", "server/", "client/", "tests/", "bench/",
                       "fuzz/"), "of core only noise/stream knows KJ"),

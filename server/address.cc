@@ -38,6 +38,14 @@ kj::AutoCloseFd bind_socket(const Address& address, bool share_port) {
   return socket;
 }
 
+bool is_wildcard(const Address& address) {
+  if (address.storage.ss_family == AF_INET6) {
+    const auto* ipv6 = reinterpret_cast<const sockaddr_in6*>(address.get());
+    return IN6_IS_ADDR_UNSPECIFIED(&ipv6->sin6_addr);
+  }
+  return reinterpret_cast<const sockaddr_in*>(address.get())->sin_addr.s_addr == INADDR_ANY;
+}
+
 }  // namespace
 
 Address resolve(const std::string& text) {
@@ -103,6 +111,16 @@ Address local_address(int socket) {
   Address address;
   if (getsockname(socket, address.get(), &address.size) != 0) fail(address, "find out the port");
   return address;
+}
+
+std::optional<rpc::ServerAddress> public_address(const std::string& given,
+                                                 const std::string& listen, const Address& bound) {
+  if (given.empty() && is_wildcard(bound)) return std::nullopt;
+  const std::string host = given.empty() ? listen.substr(0, listen.rfind(':')) : given;
+  rpc::ServerAddress out = rpc::parse_server_address(host, port_of(bound));
+  if (out.key)
+    throw Error(Reason::usage, "--public-address takes HOST or HOST:PORT, without a key");
+  return out;
 }
 
 }  // namespace qnpc::server

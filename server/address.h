@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "schemas/server_address.h"
+
 namespace qnpc::server {
 
 struct Address {
@@ -29,5 +31,11 @@ uint16_t port_of(const Address& address);
 /// becomes one that is free. Throws Reason::io where the address is not ours or in use.
 std::vector<kj::AutoCloseFd> listen_on(const Address& address, size_t sockets);
 Address local_address(int socket);
+
+/// Where clients reach the service that listens at `bound`: what the operator `given` as HOST or
+/// HOST:PORT or, where that is empty, the host that `listen` names. Nothing where that stands for
+/// all addresses of the machine. Without a key. Throws Reason::usage.
+std::optional<rpc::ServerAddress> public_address(const std::string& given,
+                                                 const std::string& listen, const Address& bound);
 
 }  // namespace qnpc::server

@@ -35,5 +35,24 @@ TEST(Address, APortInUseIsRefusedAlthoughItCouldBeShared) {
   EXPECT_EQ(test::reason_of([&] { listen_on(taken, 1); }), Reason::io);
 }
 
+TEST(Address, ClientsAreToldWhatTheServerListensOnOrWhatItsOperatorSays) {
+  auto told = [](const std::string& given, const std::string& listen, const char* bound) {
+    auto address = public_address(given, listen, resolve(bound));
+    return address ? address->host_and_port() : "nothing";
+  };
+  EXPECT_EQ(told("", "localhost:0", "127.0.0.1:7123"), "localhost:7123");
+  EXPECT_EQ(told("", "[::1]:7000", "[::1]:7000"), "[::1]:7000");
+  EXPECT_EQ(told("", "0.0.0.0:7000", "0.0.0.0:7000"), "nothing");
+  EXPECT_EQ(told("", "[::]:7000", "[::]:7000"), "nothing");
+  EXPECT_EQ(told("chat.example.org", "[::]:0", "[::]:7123"), "chat.example.org:7123");
+  EXPECT_EQ(told("chat.example.org:443", "127.0.0.1:7000", "127.0.0.1:7000"),
+            "chat.example.org:443");
+  for (const char* given : {"a b", "h:0", "http://h", "::1",
+                            "qnpc://h:1/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}) {
+    EXPECT_EQ(test::reason_of([&] { told(given, "[::1]:7000", "[::1]:7000"); }), Reason::usage)
+        << given;
+  }
+}
+
 }  // namespace
 }  // namespace qnpc::server

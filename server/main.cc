@@ -4,12 +4,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <deque>
 
 #include "qnpc/crypto/system_random.h"
+#include "qnpc/qr/qr_code.h"
 #include "server/admin_service.h"
 #include "server/data_directory.h"
 #include "server/log.h"
@@ -63,6 +65,23 @@ void print(const std::string& line) {
   std::fflush(stdout);
 }
 
+/// What to give to the people who are to use the server, once it is known where that listens.
+void print_address(const Settings& settings, const Address& bound, const noise::PublicKey& key) {
+  auto address = public_address(settings.public_address, settings.listen, bound);
+  if (!address) {
+    log::warn("address_unknown",
+              {{"reason", "the server listens on all addresses of this machine"},
+               {"remedy", "name the one to give to clients with --public-address HOST[:PORT]"}});
+    return;
+  }
+  address->key = key;
+  print("address: " + address->to_text());
+  const bool is_terminal = isatty(STDOUT_FILENO) == 1;
+  if (!is_terminal && !settings.qr) return;
+  const auto colours = is_terminal ? qr::Colours::terminal : qr::Colours::plain;
+  std::fputs(qr::qr_code(address->to_text(), colours).c_str(), stdout);
+}
+
 ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   sigset_t stop_signals = block_stop_signals();
   std::vector<kj::AutoCloseFd> authentication;
@@ -84,6 +103,7 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   print("server key: " + to_hex(static_key.public_key));
   print("authentication service: " + to_text(local_address(authentication[0])));
   print("delivery service: " + to_text(local_address(delivery[0])));
+  print_address(settings, local_address(authentication[0]), static_key.public_key);
   Admission admission{AdmissionLimits{}};
   Access access(*store, settings.access);
   const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};

@@ -21,8 +21,9 @@ std::string default_data_dir() {
 }
 
 constexpr const char* footer = R"(
-Standard output gets the server's public key and its addresses, then "ready"; standard error the
-log. SIGTERM and SIGINT answer what is in flight and end the server.
+Standard output gets the server's public key, where its services listen, and the address to give
+to clients, then "ready"; standard error the log. SIGTERM and SIGINT answer what is in flight and
+end the server.
 
 Exit codes:
   0  ended by SIGTERM or SIGINT, or there was only something to print
@@ -140,6 +141,14 @@ void declare(CLI::App& app, Settings& settings) {
       ->envname("QUICNPROTOCHAT_DS_LISTEN")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--public-address", settings.public_address,
+                 "Where clients reach the server, for the address that it prints; default: where "
+                 "it listens")
+      ->envname("QUICNPROTOCHAT_PUBLIC_ADDRESS")
+      ->type_name("HOST[:PORT]");
+  app.add_flag("--qr", settings.qr,
+               "Print the address as a QR code also where standard output is no terminal")
+      ->envname("QUICNPROTOCHAT_QR");
   app.add_option("--data-dir", settings.data_dir, "Folder of the key and the database")
       ->envname("QUICNPROTOCHAT_DATA_DIR")
       ->type_name("FOLDER")

@@ -14,6 +14,8 @@ namespace qnpc::server {
 struct Settings {
   std::string listen = "127.0.0.1:7000";
   std::string ds_listen = "127.0.0.1:7001";
+  std::string public_address;  // empty: what it listens on
+  bool qr = false;
   std::string data_dir;
   size_t threads = 0;
   bool require_hybrid = false;

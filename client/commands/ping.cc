@@ -5,8 +5,8 @@ namespace qnpc::client::commands {
 namespace {
 
 template <class Service>
-void ping_one(Context& context, const char* service, const std::string& address,
-              Online<Service>& online) {
+void ping_one(Context& context, const char* service, Online<Service>& online) {
+  const std::string& address = online.connection.address();
   auto start = std::chrono::steady_clock::now();
   online.client.ping();
   std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
@@ -35,8 +35,8 @@ void ping_one(Context& context, const char* service, const std::string& address,
 
 void ping(Context& context) {
   Session session(context, Session::StateUse::if_there);
-  ping_one(context, "authentication", context.options.server, session.authentication());
-  ping_one(context, "delivery", context.options.ds_server, session.delivery());
+  ping_one(context, "authentication", session.authentication());
+  ping_one(context, "delivery", session.delivery());
 }
 
 }  // namespace qnpc::client::commands

@@ -1,24 +1,25 @@
-// trust-server: replaces the keys by which the two addresses are known, and the suites that are
-// spoken with them. The new key is given, so that it came from the server's operator and not from
+// trust-server: replaces the key by which the server's address is known, and the suite that is
+// spoken with it. The new key is given, so that it came from the server's operator and not from
 // whoever answers at the address.
-#include <algorithm>
-
 #include "client/commands/commands.h"
 
 namespace qnpc::client::commands {
 
 void trust_server(Context& context) {
   const Options& options = context.options;
-  std::optional<Bytes> key = from_hex(options.server_key);
-  if (!key || key->size() != std::tuple_size_v<noise::PublicKey>) {
+  const rpc::ServerAddress server = server_address(options);
+  const std::optional<rpc::ServerAddress> delivery = delivery_address(options);
+  const std::optional<noise::PublicKey> key = given_key(options.server_key, server);
+  if (!key) {
     throw Error(Reason::usage,
-                "give the new key, as `quicnprotochat-server --print-key` prints it, "
-                "with --server-key");
+                "give the new key: in the address, with --server qnpc://HOST:PORT/KEY, or with "
+                "--server-key as `quicnprotochat-server --print-key` prints it");
   }
-  Pin pin{.suite = options.suite};
-  std::ranges::copy(*key, pin.key.begin());
+  const Pin pin{.key = *key, .suite = options.suite};
   Session session(context, Session::StateUse::required);
-  for (const std::string& address : {options.server, options.ds_server}) {
+  std::vector<std::string> addresses = {server.host_and_port()};
+  if (delivery) addresses.push_back(delivery->host_and_port());
+  for (const std::string& address : addresses) {
     std::optional<Pin> before = find_pin(session.state(), address);
     put_pin(session.state(), address, pin);
     std::string old = before ? to_hex(before->key) : "none";

@@ -51,7 +51,7 @@ as() {
     person=$1
     shift
     "$BIN/quicnprotochat-client" --state "$home/$person/state.db" \
-        --server "$authentication" --ds-server "$delivery" --server-key "$server_key" "$@"
+        --server "$address" "$@"
 }
 
 # show PERSON ARGUMENT...: the same, with the command and its output on the screen.
@@ -117,7 +117,7 @@ start_server() {
     done
     authentication=$(sed -n 's/^authentication service: //p' "$home/server.out")
     delivery=$(sed -n 's/^delivery service: //p' "$home/server.out")
-    server_key=$(sed -n 's/^server key: //p' "$home/server.out")
+    address=$(sed -n 's/^address: //p' "$home/server.out")
 }
 
 # --- The story ---
@@ -125,7 +125,7 @@ start_server() {
 title "1. A server, which will never be able to read anything"
 start_server
 say "authentication service at $authentication, delivery service at $delivery"
-say "it is known by its key, $server_key"
+say "its address carries its key: $address"
 
 title "2. Alice, Bob and Carol each make an identity and leave a KeyPackage"
 alice=$(as alice --json register | field identity_key)
@@ -165,9 +165,9 @@ if as bob recv 2> "$home/error"; then fail "recv succeeded without a server"; fi
 sed 's/^/    /' "$home/error"
 
 title "7. It is started again, and has lost nothing"
-old_key=$server_key
+old_address=$address
 start_server
-equal "the server's key" "$old_key" "$server_key"
+equal "the server's address, and so its key" "$old_address" "$address"
 show bob recv
 
 title "8. Carol is invited, and cannot read what came before"

@@ -33,6 +33,8 @@ class Server:
         self.authentication = authentication
         self.delivery = delivery
         self.key = None
+        self.address = None  # what it gives to clients, with its key; None: it does not say
+        self.printed = []
         self.process = None
         self.start()
 
@@ -42,7 +44,9 @@ class Server:
              "--log-level", self.log_level, "--listen", self.authentication,
              "--ds-listen", self.delivery, *self.options],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.printed = []
         for line in self.process.stdout:
+            self.printed.append(line.strip())
             name, _, value = line.strip().partition(": ")
             if name == "server key":
                 self.key = value
@@ -50,6 +54,8 @@ class Server:
                 self.authentication = value
             elif name == "delivery service":
                 self.delivery = value
+            elif name == "address":
+                self.address = value
             elif name == "ready":
                 return
         raise AssertionError("the server did not start")
@@ -100,7 +106,8 @@ class Person:
         server = self.world.server
         authentication = self.authentication or server.authentication
         return [program("quicnprotochat-client"), "--json", "--state", self.state,
-                "--server", authentication, "--ds-server", server.delivery,
+                "--server", authentication,
+                *(["--ds-server", server.delivery] if server.delivery else []),
                 *self.options, *arguments]
 
     def run(self, *arguments, stdin=b""):

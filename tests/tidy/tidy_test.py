@@ -106,6 +106,7 @@ class Tidy(unittest.TestCase):
             ("core/noise/handshake.h", "kj/async.h"),
             ("core/group/x.h", "capnp/message.h"),
             ("server/main.h", "sqlite3.h"),
+            ("client/x.h", "qrencode.h"),
         ]:
             with self.subTest(path=path, header=header):
                 self.trips(path, HEADER + f"#include <{header}>\n", 3, header)
@@ -113,6 +114,7 @@ class Tidy(unittest.TestCase):
             ("core/crypto/x.h", "openssl/evp.h"),
             ("core/noise/stream.h", "kj/async-io.h"),
             ("client/state/x.h", "sqlite3.h"),
+            ("core/qr/x.h", "qrencode.h"),
         ]:
             with self.subTest(path=path, header=header):
                 self.passes(path, HEADER + f"#include <{header}>\n")
