@@ -21,10 +21,13 @@ constexpr const char* footer = R"(Exit codes:
 First steps:
   quicnprotochat-client register                       prints your identity key
   quicnprotochat-client create-group --group-id friends
-  quicnprotochat-client invite --peer-key THEIR_KEY    they run register before, join after
+  quicnprotochat-client contacts add bob THEIR_KEY     they run register before, join after
+  quicnprotochat-client invite --peer-key bob
   quicnprotochat-client send --msg 'Hello'
   quicnprotochat-client recv --follow)";
 
+constexpr const char* whose =
+    "A contact's name, the beginning of one that is known, or an identity key, 64 hex digits";
 constexpr const char* which = "Which group; may be left out where there is only one";
 
 using Command = void (*)(Context&);
@@ -98,7 +101,10 @@ class CommandLine {
   }
 
   CLI::App* add(const char* name, const char* about, Command chosen) {
-    CLI::App* sub = app_.add_subcommand(name, about);
+    return add_below(app_, name, about, chosen);
+  }
+  CLI::App* add_below(CLI::App& above, const char* name, const char* about, Command chosen) {
+    CLI::App* sub = above.add_subcommand(name, about);
     sub->fallthrough();
     sub->callback([this, chosen] { command_ = chosen; });
     return sub;
@@ -110,6 +116,12 @@ class CommandLine {
            about)
         ->type_name("SUITE")
         ->check(CLI::IsMember({"x25519", "xwing"}));
+  }
+  // One person, where no option has to be named.
+  void who_of(CLI::App* sub) {
+    sub->add_option_function<std::string>(
+           "who", [this](const std::string& word) { options_.peers = {word}; }, whose)
+        ->required();
   }
   void group_of(CLI::App* sub, const char* about) {
     sub->add_option("--group-id", options_.group, about);
@@ -132,7 +144,7 @@ class CommandLine {
     add_register("register-state", "The same as register");
     add("whoami", "Print your identity key", commands::whoami);
     CLI::App* fetch = add("fetch-key", "Take one KeyPackage of somebody", commands::fetch_key);
-    fetch->add_option("identity-key", options_.peers, "64 hex digits")->required()->expected(1);
+    who_of(fetch);
     suite_of(fetch, "Cipher suite of the groups that it is for: x25519 (the default) or xwing");
     add("demo-group", "Three members in one process talk through the server", commands::demo_group);
     CLI::App* create = add("create-group", "Start a group", commands::create_group);
@@ -149,6 +161,7 @@ class CommandLine {
     CLI::App* members = add("members", "List who is in a group", commands::members);
     group_of(members, which);
     add("sync", "Send what waits and take in what came, without showing it", commands::sync);
+    add_people();
     add("trust-server", "Accept a server's new key, given with --server-key",
         commands::trust_server);
   }
@@ -157,12 +170,10 @@ class CommandLine {
   void add_changes() {
     CLI::App* invite = add("invite", "Add people to a group", commands::invite);
     group_of(invite, which);
-    invite->add_option("--peer-key", options_.peers, "Identity key, 64 hex digits; may be repeated")
-        ->required();
+    invite->add_option("--peer-key", options_.peers, whose)->required();
     CLI::App* remove = add("remove", "Take people out of a group", commands::remove);
     group_of(remove, which);
-    remove->add_option("--peer-key", options_.peers, "Identity key, 64 hex digits; may be repeated")
-        ->required();
+    remove->add_option("--peer-key", options_.peers, whose)->required();
     CLI::App* leave = add("leave", "Ask the others to take you out of a group", commands::leave);
     group_of(leave, which);
     CLI::App* update = add("update", "Make your keys in a group new", commands::update);
@@ -175,6 +186,24 @@ class CommandLine {
     rename->add_option("--name", options_.name, "The new name")->required();
     rename->add_flag("--for-everybody", options_.for_everybody,
                      "Tell the others; they keep what they call it themselves");
+  }
+
+  void add_people() {
+    CLI::App* contacts = app_.add_subcommand("contacts", "Names for people, which stay here");
+    contacts->require_subcommand(1);
+    contacts->fallthrough();
+    auto name = [&](CLI::App* sub, const char* about) {
+      sub->add_option("name", options_.name, about)->required();
+    };
+    CLI::App* add = add_below(*contacts, "add", "Give somebody a name", commands::contacts_add);
+    name(add, "What to call them");
+    who_of(add);
+    add_below(*contacts, "list", "List the contacts", commands::contacts_list);
+    CLI::App* rename =
+        add_below(*contacts, "rename", "Call a contact something else", commands::contacts_rename);
+    who_of(rename);
+    name(rename, "The new name");
+    who_of(add_below(*contacts, "remove", "Forget a contact's name", commands::contacts_remove));
   }
 
   void add_send() {

@@ -26,18 +26,12 @@ std::string_view name(Kind kind) {
   return "unreadable";
 }
 
-std::vector<View> keys_of(const HistoryEntry& entry) {
-  std::vector<View> out;
+std::vector<Bytes> keys_of(const HistoryEntry& entry) {
+  std::vector<Bytes> out;
   for (View rest = entry.content.reveal(); rest.size() >= group::identity_key_size;
        rest = rest.subspan(group::identity_key_size)) {
-    out.push_back(rest.first(group::identity_key_size));
+    out.push_back(to_bytes(rest.first(group::identity_key_size)));
   }
-  return out;
-}
-
-std::string short_keys_of(const HistoryEntry& entry) {
-  std::string out;
-  for (View key : keys_of(entry)) out += (out.empty() ? "" : ", ") + short_key(key);
   return out;
 }
 
@@ -60,13 +54,14 @@ std::string text_of(const HistoryEntry& entry, const Output& output) {
   }
 }
 
-std::string what_happened(const HistoryEntry& entry, const Output& output) {
-  const std::string who = short_key(entry.sender);
+std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
+                          const Output& output) {
+  const std::string who = book.name_of(entry.sender);
   switch (entry.kind) {
     case Kind::sent: return "me: " + text_of(entry, output);
     case Kind::received: return who + ": " + text_of(entry, output);
-    case Kind::added: return "* " + who + " added " + short_keys_of(entry);
-    case Kind::removed: return "* " + who + " removed " + short_keys_of(entry);
+    case Kind::added: return "* " + who + " added " + book.names_of(keys_of(entry));
+    case Kind::removed: return "* " + who + " removed " + book.names_of(keys_of(entry));
     case Kind::joined: return "* you are a member from here on";
     case Kind::unreadable:
       return "! a message that cannot be read: " +
@@ -94,16 +89,18 @@ void put_content(json& object, const HistoryEntry& entry) {
 
 }  // namespace
 
-std::string history_line(const HistoryEntry& entry, const Group* group, const Output& output) {
+std::string history_line(const HistoryEntry& entry, const Group* group, const ContactBook& book,
+                         const Output& output) {
   return local_time(entry.time_ms) + " " + (group ? group->alias : "-") + " " +
-         what_happened(entry, output);
+         what_happened(entry, book, output);
 }
 
-json history_object(const HistoryEntry& entry, const Group* group) {
+json history_object(const HistoryEntry& entry, const Group* group, const ContactBook& book) {
   json object = {{"id", entry.id},
                  {"kind", name(entry.kind)},
                  {"time", utc_time(entry.time_ms)},
                  {"sender", to_hex(entry.sender)}};
+  if (const Contact* sender = book.find(entry.sender)) object["sender_name"] = sender->name;
   if (group) {
     object["group"] = group->alias;
     object["group_id"] = to_hex(group->mls_id);
@@ -114,7 +111,7 @@ json history_object(const HistoryEntry& entry, const Group* group) {
     case Kind::unsent: put_content(object, entry); break;
     case Kind::added:
     case Kind::removed:
-      for (View key : keys_of(entry)) object["keys"].push_back(to_hex(key));
+      for (const Bytes& key : keys_of(entry)) object["keys"].push_back(to_hex(key));
       break;
     case Kind::unreadable: object["unreadable"] = to_text(entry.content.reveal()); break;
     case Kind::renamed: object["name"] = to_text(entry.content.reveal()); break;

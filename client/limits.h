@@ -20,6 +20,9 @@ inline constexpr size_t passphrase_bytes = 1024;
 inline constexpr size_t invitation_file_bytes = 256;
 // Names are typed and stand at the start of each line.
 inline constexpr size_t alias_bytes = 64;
+// How much of a key at least names somebody: what is shown of one. A name may be shorter, and so
+// consist of digits and of letters up to f.
+inline constexpr size_t key_start_digits = 8;
 
 // --- Waiting ---
 // The longest a person waits before hearing that a server cannot be reached.

@@ -26,7 +26,7 @@ struct Options {
   // Of some.
   std::string group;
   std::optional<group::Suite> group_suite;
-  std::vector<std::string> peers;  // identity keys
+  std::vector<std::string> peers;  // names of contacts, or identity keys
   std::string name;
   std::optional<std::string> message;
   uint32_t key_packages = limits::key_package_stock;
@@ -40,9 +40,5 @@ struct Options {
 
 /// $XDG_DATA_HOME/quicnprotochat/state.db, or below ~/.local/share.
 std::string default_state_path();
-
-/// Throws Reason::usage unless 64 hex digits each.
-std::vector<Bytes> parse_identity_keys(const std::vector<std::string>& hex);
-Bytes parse_identity_key(const std::string& hex);
 
 }  // namespace qnpc::client

@@ -5,15 +5,21 @@ _quicnprotochat_client_groups() {
         sed -n 's/.*"group":"\([^"]*\)".*/\1/p'
 }
 
+_quicnprotochat_client_contacts() {
+    quicnprotochat-client --json contacts list 2> /dev/null < /dev/null |
+        sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
+}
+
 _quicnprotochat_client() {
     local commands='ping register register-state whoami fetch-key demo-group create-group invite
-        join remove leave update rename send recv sync groups members trust-server'
+        join remove leave update rename send recv sync groups members contacts
+        trust-server'
     local options='--server --ds-server --server-key --noise --state --key-file --passphrase-file
         --ask-passphrase --refresh-hours --refresh-messages --json --timings --help --version'
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= each
     for each in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case " ${commands//$'\n'/ } " in
-            *" $each "*) command=$each ;;
+            *" $each "*) command=${command:-$each} ;;
         esac
     done
 
@@ -31,10 +37,21 @@ _quicnprotochat_client() {
             local IFS=$'\n'
             mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_groups)" -- "$word")
             return ;;
-        --server | --ds-server | --server-key | --peer-key | --msg | --wait-ms | --name | \
+        --peer-key)
+            local IFS=$'\n'
+            mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_contacts)" -- "$word")
+            return ;;
+        --server | --ds-server | --server-key | --msg | --wait-ms | --name | \
             --refresh-hours | --refresh-messages | --count)
             return ;;
     esac
+
+    if [[ $command == contacts || $command == fetch-key ]] && [[ $word != -* ]]; then
+        local IFS=$'\n' words=$'add\nlist\nrename\nremove'
+        [[ $previous == contacts ]] || words=$(_quicnprotochat_client_contacts)
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        return
+    fi
 
     case $command in
         register | register-state) options+=' --count --invitation-file' ;;

@@ -2,6 +2,7 @@
 // what was asked for through the output of the context.
 #pragma once
 
+#include "client/contact_book.h"
 #include "client/session.h"
 
 namespace qnpc::client::commands {
@@ -25,5 +26,17 @@ void groups(Context& context);
 void members(Context& context);
 void sync(Context& context);
 void trust_server(Context& context);
+void contacts_add(Context& context);
+void contacts_list(Context& context);
+void contacts_rename(Context& context);
+void contacts_remove(Context& context);
+
+// --- What several of them need, people.cc ---
+/// Empty where there is no state.
+ContactBook contact_book(Session& session);
+/// Whom the words of the command line mean: contacts, members of our groups, or whole keys. Throws
+/// Reason::usage.
+Bytes identity_key(Session& session, const std::string& word);
+std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string>& words);
 
 }  // namespace qnpc::client::commands

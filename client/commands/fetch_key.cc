@@ -5,8 +5,8 @@
 namespace qnpc::client::commands {
 
 void fetch_key(Context& context) {
-  Bytes identity = parse_identity_key(context.options.peers.at(0));
   Session session(context, Session::StateUse::if_there);
+  const Bytes identity = identity_key(session, context.options.peers.at(0));
   const group::Suite suite = context.options.group_suite.value_or(group::Suite::x25519);
   Bytes package = session.fetch_key_package(identity, suite);
   std::string fingerprint = to_hex(crypto::digest(crypto::Hash::sha256, package));

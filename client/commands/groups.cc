@@ -6,12 +6,15 @@ namespace qnpc::client::commands {
 void groups(Context& context) {
   Session session(context, Session::StateUse::required);
   Messenger& messenger = session.messenger();
+  const ContactBook book = contact_book(session);
   for (const Group& group : session.state().groups.list()) {
     nlohmann::json keys = nlohmann::json::array();
     std::string list;
     for (const Bytes& key : messenger.members(group)) {
       keys.push_back(to_hex(key));
-      list += "\n  " + to_hex(key) + (equal(key, messenger.identity_key()) ? " (you)" : "");
+      const Contact* contact = book.find(key);
+      list += "\n  " + to_hex(key) + (contact ? " " + contact->name : "") +
+              (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
     const bool is_member = messenger.in_group(group.ref);
     const char* status = !group.accepted ? " (invited: run `join`)"

@@ -5,22 +5,22 @@
 namespace qnpc::client::commands {
 
 void invite(Context& context) {
-  const std::vector<Bytes> invited = parse_identity_keys(context.options.peers);
   Session session(context, Session::StateUse::required);
+  const std::vector<Bytes> invited = identity_keys(session, context.options.peers);
+  const std::string names = contact_book(session).names_of(invited);
   const Group group = session.find_group(context.options.group);
   session.synchronise(group);
   Messenger& messenger = session.messenger();
   const group::Suite suite = messenger.suite(group.ref);
   Intent intent;
   nlohmann::json keys = nlohmann::json::array();
-  std::string names;
   for (const Bytes& key : invited) {
     if (messenger.is_member(group, key)) {
-      throw Error(Reason::usage, short_key(key) + " is a member of " + group.alias + " already");
+      throw Error(Reason::usage, contact_book(session).name_of(key) + " is a member of " +
+                                     group.alias + " already");
     }
     intent.add.push_back(session.fetch_key_package(key, suite));
     keys.push_back(to_hex(key));
-    names += (names.empty() ? "" : ", ") + short_key(key);
   }
   session.change(group, std::move(intent));
   size_t members = messenger.members(group).size();

@@ -7,13 +7,9 @@ namespace {
 void print(Context& context, Session& session, const Group& group) {
   const std::vector<Bytes> members = session.messenger().members(group);
   nlohmann::json keys = nlohmann::json::array();
-  std::string list;
-  for (const Bytes& key : members) {
-    keys.push_back(to_hex(key));
-    list += (list.empty() ? "" : ", ") + short_key(key);
-  }
+  for (const Bytes& key : members) keys.push_back(to_hex(key));
   context.output.line(
-      "joined " + group.alias + ", members: " + list,
+      "joined " + group.alias + ", members: " + contact_book(session).names_of(members),
       {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}, {"members", keys}});
 }
 

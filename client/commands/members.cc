@@ -10,15 +10,19 @@ void members(Context& context) {
   const std::vector<Bytes> leaving = messenger.leaving(group.ref);
   const std::string suite(name(messenger.suite(group.ref)));
   if (!context.output.json()) context.output.line(group.alias + ", suite " + suite, {});
+  const ContactBook book = contact_book(session);
   for (const Bytes& key : messenger.members(group)) {
     const bool is_you = equal(key, messenger.identity_key());
     const bool is_leaving = contains(leaving, key);
-    context.output.line(
-        to_hex(key) + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
-        {{"identity_key", to_hex(key)},
-         {"you", is_you},
-         {"leaving", is_leaving},
-         {"suite", suite}});
+    nlohmann::json member = {
+        {"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}, {"suite", suite}};
+    std::string line = to_hex(key);
+    if (const Contact* contact = book.find(key)) {
+      member["name"] = contact->name;
+      line += " " + contact->name;
+    }
+    context.output.line(line + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
+                        member);
   }
 }
 

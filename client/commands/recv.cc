@@ -22,14 +22,15 @@ class Receiver {
   /// Prints what is due; returns how many entries that were.
   size_t print() {
     load_groups();
+    const ContactBook book = contact_book(session_);
     std::vector<int64_t> shown;
     session_.state().history.each(!context_.options.all, wanted_, [&](const HistoryEntry& entry) {
       auto group = groups_.find(entry.group);
       bool invited_only = group != groups_.end() && !group->second.accepted;
       if (invited_only) return;
       const Group* known = group == groups_.end() ? nullptr : &group->second;
-      context_.output.line(history_line(entry, known, context_.output),
-                           history_object(entry, known));
+      context_.output.line(history_line(entry, known, book, context_.output),
+                           history_object(entry, known, book));
       shown.push_back(entry.id);
     });
     context_.output.flush();

@@ -4,22 +4,22 @@
 namespace qnpc::client::commands {
 
 void remove(Context& context) {
-  const std::vector<Bytes> removed = parse_identity_keys(context.options.peers);
   Session session(context, Session::StateUse::required);
+  const std::vector<Bytes> removed = identity_keys(session, context.options.peers);
+  const std::string names = contact_book(session).names_of(removed);
   const Group group = session.find_group(context.options.group);
   session.synchronise(group);
   Messenger& messenger = session.messenger();
   nlohmann::json keys = nlohmann::json::array();
-  std::string names;
   for (const Bytes& key : removed) {
     if (equal(key, messenger.identity_key())) {
       throw Error(Reason::usage, "that is you: run `leave`");
     }
     if (!messenger.is_member(group, key)) {
-      throw Error(Reason::usage, short_key(key) + " is no member of " + group.alias);
+      throw Error(Reason::usage,
+                  contact_book(session).name_of(key) + " is no member of " + group.alias);
     }
     keys.push_back(to_hex(key));
-    names += (names.empty() ? "" : ", ") + short_key(key);
   }
   Intent intent;
   intent.remove = removed;

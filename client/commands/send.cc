@@ -37,8 +37,8 @@ std::string message_of(const Options& options) {
 void send(Context& context) {
   const Options& options = context.options;
   std::string text = message_of(options);
-  const std::vector<Bytes> peers = parse_identity_keys(options.peers);
   Session session(context, Session::StateUse::required);
+  const std::vector<Bytes> peers = identity_keys(session, options.peers);
   Messenger& messenger = session.messenger();
   const Group group = session.find_group(options.group);
   session.synchronise(group, true);

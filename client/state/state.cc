@@ -11,13 +11,13 @@ namespace qnpc::client {
 namespace {
 
 constexpr int64_t application_id = 0x514e5043;  // "QNPC"
-constexpr int64_t version = 3;
+constexpr int64_t version = 4;
 constexpr std::string_view identity = "identity";
 constexpr std::string_view token = "inbox_token";
 constexpr size_t identity_seed_size = 32;
 constexpr size_t inbox_token_size = 32;
 
-// The tables of version 3. AUTOINCREMENT: an id is part of what its value is sealed with, so it
+// The tables of version 4. AUTOINCREMENT: an id is part of what its value is sealed with, so it
 // must never be given a second time.
 constexpr const char* tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -38,8 +38,9 @@ constexpr const char* tables[] = {
     "CREATE TABLE appends (id INTEGER PRIMARY KEY AUTOINCREMENT, group_id INTEGER NOT NULL,"
     " value BLOB NOT NULL)",
     "CREATE TABLE pins (address TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE contacts (id INTEGER PRIMARY KEY AUTOINCREMENT, value BLOB NOT NULL)",
     "PRAGMA application_id = 0x514e5043",
-    "PRAGMA user_version = 3",
+    "PRAGMA user_version = 4",
 };
 
 void create_tables(Database& database, const KeyRecipe& recipe) {
@@ -97,7 +98,7 @@ bool has_tables(Database& database, const std::string& path) {
                                      "with --state");
   }
   if (found < version) {
-    throw Error(Reason::unsupported, path + " was written before inboxes had tokens (version " +
+    throw Error(Reason::unsupported, path + " was written by an older quicnprotochat (version " +
                                          std::to_string(found) + " of the file). Name another " +
                                          "file with --state and register anew");
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "client/state/contacts.h"
 #include "client/state/state_key.h"
 #include "client/state/tables.h"
 
@@ -55,6 +56,7 @@ class State {
   Outbox outbox{store_};
   Inbox inbox{store_};
   Pins pins{store_};
+  Contacts contacts{store_};
 };
 
 }  // namespace qnpc::client

@@ -7,13 +7,6 @@
 namespace qnpc::client {
 namespace {
 
-// The id that AUTOINCREMENT would give next: values are sealed together with their id, which must
-// therefore be known before, and must never be given to another row.
-int64_t next_id(Database& database, std::string_view table) {
-  Query q = database.query("SELECT seq FROM sqlite_sequence WHERE name = ?", table);
-  return q.next() ? q.integer(0) + 1 : 1;
-}
-
 // What stands behind every name that begins so: names are of ASCII that is printable.
 std::string end_of(std::string_view prefix) { return std::string(prefix) + '\x7f'; }
 
@@ -46,6 +39,11 @@ struct CursorValue {
 };
 
 }  // namespace
+
+int64_t next_id(Database& database, std::string_view table) {
+  Query q = database.query("SELECT seq FROM sqlite_sequence WHERE name = ?", table);
+  return q.next() ? q.integer(0) + 1 : 1;
+}
 
 // --- Records ---
 

@@ -24,6 +24,10 @@ struct Store {
   const Vault& vault;
 };
 
+/// The id that AUTOINCREMENT would give next: values are sealed together with their id, which must
+/// therefore be known before, and must never be given to another row.
+int64_t next_id(Database& database, std::string_view table);
+
 /// The records of one MLS group, or (scope 0) the private halves of KeyPackages.
 class Records final : public Storage {
  public:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Who is who: the server by the key in its address."""
+"""Who is who: the server by the key in its address, people by the names that one gives them."""
 
 import base64
 import os
+import subprocess
 import unittest
 
 from world import NOT_AUTHENTIC, UNREACHABLE, USAGE, Server, World
@@ -95,6 +96,63 @@ class PublicAddress(World):
         self.addCleanup(everywhere.stop)
         self.assertIsNone(everywhere.address)
         self.assertEqual([line for line in everywhere.printed if "█" in line], [])
+
+
+class Contacts(World):
+    def test_a_name_is_good_wherever_a_key_is(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        alice.must("contacts", "add", "bob", bob.key)
+        alice.must("contacts", "add", "carol m.", carol.key.upper())
+        alice.must("create-group", "--group-id", "friends")
+        alice.must("invite", "--peer-key", "bob", "--peer-key", "car")
+        for person in (bob, carol):
+            person.must("join")
+        self.assertEqual([m.get("name") for m in alice.must("members")], [None, "bob", "carol m."])
+        alice.must("send", "--msg", "hello", "--peer-key", "bob")
+        bob.must("send", "--msg", "hello alice")
+        entry = [e for e in alice.must("recv") if e["kind"] == "received"][0]
+        self.assertEqual((entry["sender"], entry["sender_name"]), (bob.key, "bob"))
+        # Whom nobody has named is shown by the start of the key, which is good as well.
+        alice.must("remove", "--peer-key", carol.key[:8])
+        self.assertEqual(len(alice.must("members")), 2)
+        self.assertEqual(alice.must("fetch-key", "carol m.")[0]["identity_key"], carol.key)
+        text = self.text_of(alice, "recv", "--all")
+        self.assertIn("friends bob: hello alice", text)
+        self.assertIn(f"* {alice.key[:8]} removed carol m.", text)
+        self.assertIn(f"{bob.key} bob", self.text_of(alice, "groups"))
+
+    def text_of(self, person, *arguments):
+        command = [word for word in person.command(*arguments) if word != "--json"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def test_a_member_can_be_named_by_the_start_of_the_key(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.expect(USAGE, alice.run("contacts", "add", "bob", bob.key[:8]), "nobody called")
+        self.group_of(alice, bob)
+        added = alice.must("contacts", "add", "bob", bob.key[:8])
+        self.assertEqual(added, [{"name": "bob", "identity_key": bob.key}])
+
+    def test_names_are_checked_and_are_one_person_each(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        alice.must("contacts", "add", "bob", bob.key)
+        for words, why in ((("bob", carol.key), "there is a contact bob already"),
+                           (("robert", bob.key), "bob's already"),
+                           (("me", carol.key), "your own messages"),
+                           (("deadbeef", carol.key), "look like a key"),
+                           (("a\x1b[31m", carol.key), "control characters"),
+                           (("myself", alice.key), "your own key"),
+                           (("carol", "car"), "nobody called")):
+            self.expect(USAGE, alice.run("contacts", "add", *words), why)
+        alice.must("contacts", "rename", "bob", "bobby")
+        alice.must("contacts", "add", "bob", carol.key)
+        self.expect(USAGE, alice.run("contacts", "rename", "bob", "bobby"), "already")
+        self.assertEqual([(c["name"], c["identity_key"]) for c in alice.must("contacts", "list")],
+                         [("bobby", bob.key), ("bob", carol.key)])
+        self.assertEqual(alice.must("contacts", "remove", "bobb")[0]["name"], "bobby")
+        self.expect(USAGE, alice.run("contacts", "remove", bob.key), "is no contact")
+        self.expect(USAGE, alice.run("send", "--msg", "x", "--peer-key", "bobby"), "nobody called")
+        with open(alice.state, "rb") as file:
+            self.assertNotIn(b"bob", file.read())  # sealed, as all the rest
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+// contacts: names for identity keys. They stay here, and need no server.
+#include "client/commands/commands.h"
+
+namespace qnpc::client::commands {
+namespace {
+
+void print(Context& context, const char* what, const Contact& contact) {
+  context.output.line(what + contact.name,
+                      {{"name", contact.name}, {"identity_key", to_hex(contact.key)}});
+}
+
+void require_free_name(const State& state, const std::string& name) {
+  require_contact_name(name);
+  const std::optional<Contact> known = state.contacts.with_name(name);
+  if (!known) return;
+  throw Error(Reason::usage, "there is a contact " + name + " already, with the key " +
+                                 to_hex(known->key) + ". Choose another name");
+}
+
+Contact contact_named(Session& session, const std::string& word) {
+  const Bytes key = identity_key(session, word);
+  if (std::optional<Contact> contact = session.state().contacts.with_key(key)) return *contact;
+  throw Error(Reason::usage, short_key(key) + " is no contact. Give them a name first:\n" +
+                                 "  quicnprotochat-client contacts add NAME " + to_hex(key));
+}
+
+template <class Change>
+void in_transaction(Session& session, Change&& change) {
+  Transaction transaction(session.state().database());
+  change(session.state().contacts);
+  transaction.commit();
+}
+
+}  // namespace
+
+void contacts_add(Context& context) {
+  const Options& options = context.options;
+  Session session(context, Session::StateUse::required);
+  Contact contact{.name = options.name, .key = identity_key(session, options.peers.at(0))};
+  require_free_name(session.state(), contact.name);
+  if (equal(contact.key, session.messenger().identity_key())) {
+    throw Error(Reason::usage, "that is your own key");
+  }
+  if (auto known = session.state().contacts.with_key(contact.key)) {
+    throw Error(Reason::usage,
+                "that key is " + known->name +
+                    "'s already. To call them something else, run `contacts rename`");
+  }
+  in_transaction(session, [&](Contacts& contacts) { contacts.add(contact); });
+  print(context, "added ", contact);
+}
+
+void contacts_list(Context& context) {
+  Session session(context, Session::StateUse::required);
+  for (const Contact& contact : session.state().contacts.list()) {
+    context.output.line(to_hex(contact.key) + " " + contact.name,
+                        {{"name", contact.name}, {"identity_key", to_hex(contact.key)}});
+  }
+}
+
+void contacts_rename(Context& context) {
+  Session session(context, Session::StateUse::required);
+  Contact contact = contact_named(session, context.options.peers.at(0));
+  require_free_name(session.state(), context.options.name);
+  contact.name = context.options.name;
+  in_transaction(session, [&](Contacts& contacts) { contacts.update(contact); });
+  print(context, "the contact is now called ", contact);
+}
+
+void contacts_remove(Context& context) {
+  Session session(context, Session::StateUse::required);
+  const Contact contact = contact_named(session, context.options.peers.at(0));
+  in_transaction(session, [&](Contacts& contacts) { contacts.remove(contact.id); });
+  print(context, "removed ", contact);
+}
+
+}  // namespace qnpc::client::commands

@@ -1,0 +1,34 @@
+// contact_book: who is who: identity keys by the names that this person gave them, and back. A name
+// says nothing to others, and nothing of whose key it is: see `verify`.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "client/state/contacts.h"
+
+namespace qnpc::client {
+
+/// Throws Reason::usage, saying what is wrong with the name.
+void require_contact_name(std::string_view name);
+
+class ContactBook {
+ public:
+  explicit ContactBook(std::vector<Contact> contacts) : contacts_(std::move(contacts)) {}
+
+  /// Null for who is no contact.
+  const Contact* find(View key) const;
+  /// The contact's name, else the start of the key.
+  std::string name_of(View key) const;
+  std::string names_of(const std::vector<Bytes>& keys) const;
+
+  /// Whom a word means: a whole key, a contact's name, or the beginning of one name or key alone.
+  /// Keys are those of the contacts and, asked for only then, `others`. Throws Reason::usage.
+  Bytes key_of(const std::string& word, const std::function<std::vector<Bytes>()>& others) const;
+
+ private:
+  std::vector<Contact> contacts_;
+};
+
+}  // namespace qnpc::client

@@ -1,0 +1,34 @@
+// contacts: the people to whom this person gave names, by their identity keys.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/state/tables.h"
+
+namespace qnpc::client {
+
+struct Contact {
+  int64_t id = 0;
+  std::string name;  // unique; contact_book.h says which are good ones
+  Bytes key;         // unique as well
+  static auto wire(auto& m) { return std::tie(m.key); }
+};
+
+class Contacts {
+ public:
+  explicit Contacts(Store store) : store_(store) {}
+  std::vector<Contact> list() const;  // oldest first
+  std::optional<Contact> with_name(std::string_view name) const;
+  std::optional<Contact> with_key(View key) const;
+  void add(Contact& contact);  // gives it its id
+  void update(const Contact& contact);
+  void remove(int64_t id);
+
+ private:
+  void write(const Contact& contact);
+  Store store_;
+};
+
+}  // namespace qnpc::client
