@@ -162,6 +162,7 @@ class CommandLine {
     group_of(members, which);
     add("sync", "Send what waits and take in what came, without showing it", commands::sync);
     add_people();
+    add_verify();
     add("trust-server", "Accept a server's new key, given with --server-key",
         commands::trust_server);
   }
@@ -203,7 +204,26 @@ class CommandLine {
         add_below(*contacts, "rename", "Call a contact something else", commands::contacts_rename);
     who_of(rename);
     name(rename, "The new name");
+    CLI::App* replace =
+        add_below(*contacts, "replace", "Give a contact another key", commands::contacts_replace);
+    name(replace, "Which contact");
+    who_of(replace);
     who_of(add_below(*contacts, "remove", "Forget a contact's name", commands::contacts_remove));
+  }
+
+  void add_verify() {
+    CLI::App* verify =
+        add("verify", "Show the safety number with a contact, to be compared", commands::verify);
+    who_of(verify);
+    CLI::Option* confirm =
+        verify->add_flag("--confirm", options_.confirm, "You have compared it: the key is theirs");
+    CLI::Option* number = verify->add_option("--number", options_.safety_number,
+                                             "Compare it with this one, which they see; 60 digits");
+    CLI::Option* reset =
+        verify->add_flag("--reset", options_.reset, "Go on with a key that is not verified");
+    confirm->excludes(number)->excludes(reset);
+    number->excludes(reset);
+    verify->add_flag("--qr", options_.qr, "As a QR code also where standard output is no terminal");
   }
 
   void add_send() {

@@ -5,6 +5,7 @@
 
 #include "client/group_name.h"
 #include "client/limits.h"
+#include "client/messenger.h"
 #include "client/output.h"
 #include "qnpc/base/error.h"
 #include "qnpc/group/identity.h"
@@ -45,8 +46,21 @@ const Contact* ContactBook::find(View key) const {
 }
 
 std::string ContactBook::name_of(View key) const {
+  if (const Contact* contact = find(key)) return contact->name;
+  for (const Contact& contact : contacts_) {
+    if (contains(contact.former, key)) return contact.name + " (former key)";
+  }
+  return short_key(key);
+}
+
+std::string ContactBook::label_of(View key) const {
   const Contact* contact = find(key);
-  return contact ? contact->name : short_key(key);
+  const std::string name = name_of(key);
+  if (!contact) return name == short_key(key) ? "" : " " + name;
+  std::string out = " " + name;
+  if (contact->verified) out += " (verified)";
+  if (contact->changed) out += " (the key has changed: run `verify`)";
+  return out;
 }
 
 std::string ContactBook::names_of(const std::vector<Bytes>& keys) const {

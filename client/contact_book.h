@@ -17,10 +17,12 @@ class ContactBook {
  public:
   explicit ContactBook(std::vector<Contact> contacts) : contacts_(std::move(contacts)) {}
 
-  /// Null for who is no contact.
+  /// By the present key. Null for who is no contact.
   const Contact* find(View key) const;
-  /// The contact's name, else the start of the key.
+  /// The contact's name, marked where the key is a former one; else the start of the key.
   std::string name_of(View key) const;
+  /// A name as it stands beside its key in a list, with what is known of it; empty without one.
+  std::string label_of(View key) const;
   std::string names_of(const std::vector<Bytes>& keys) const;
 
   /// Whom a word means: a whole key, a contact's name, or the beginning of one name or key alone.

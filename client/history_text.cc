@@ -22,6 +22,7 @@ std::string_view name(Kind kind) {
     case Kind::leaving: return "leaving";
     case Kind::gap: return "gap";
     case Kind::unsent: return "unsent";
+    case Kind::key_changed: return "key_changed";
   }
   return "unreadable";
 }
@@ -72,6 +73,9 @@ std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
     case Kind::leaving: return "* " + who + " asks to leave";
     case Kind::gap: return "! " + to_text(entry.content.reveal());
     case Kind::unsent: return "! not sent before you were out: " + text_of(entry, output);
+    case Kind::key_changed:
+      return "! " + who + " has another key, " + short_key(entry.sender) + ", than the verified " +
+             short_key(entry.content.reveal()) + ": run `verify`";
   }
   return {};
 }
@@ -115,6 +119,7 @@ json history_object(const HistoryEntry& entry, const Group* group, const Contact
       break;
     case Kind::unreadable: object["unreadable"] = to_text(entry.content.reveal()); break;
     case Kind::renamed: object["name"] = to_text(entry.content.reveal()); break;
+    case Kind::key_changed: object["former_key"] = to_hex(entry.content.reveal()); break;
     case Kind::gap: object["gap"] = to_text(entry.content.reveal()); break;
     case Kind::joined:
     case Kind::leaving: break;

@@ -23,6 +23,9 @@ inline constexpr size_t alias_bytes = 64;
 // How much of a key at least names somebody: what is shown of one. A name may be shorter, and so
 // consist of digits and of letters up to f.
 inline constexpr size_t key_start_digits = 8;
+// Former keys of one contact, by which what they said is still known to be theirs: more than the
+// devices that anybody loses.
+inline constexpr size_t former_keys = 16;
 
 // --- Waiting ---
 // The longest a person waits before hearing that a server cannot be reached.

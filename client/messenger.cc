@@ -219,6 +219,7 @@ Content Messenger::send(const Group& group, const std::string& text) {
   if (is_leaving(group.ref)) {
     throw Error(Reason::usage, "you have asked to leave " + group.alias + ": nothing was sent");
   }
+  require_settled_keys(group);
   Content content{{}, clock_(), text};
   random_.fill(content.id);
   Secret encoded = encode_content(content);

@@ -79,6 +79,12 @@ class Messenger {
   /// Throws Reason::usage where the name is taken or makes no name.
   void rename(Group group, const std::string& name);
 
+  /// Gives a contact another key. Where the one before was verified, the groups in which either is
+  /// say so, and nothing is sent there until `settle_key`.
+  void replace_key(Contact contact, View key);
+  /// Whether the contact's present key is the true one, as far as the person says.
+  void settle_key(Contact contact, bool verified);
+
   /// Another process may have used the state in between: reads all groups anew.
   void forget_groups() { loaded_.clear(); }
   void set_refresh_policy(const RefreshPolicy& policy) { refresh_ = policy; }
@@ -121,6 +127,8 @@ class Messenger {
   void append_commit(GroupRef group, const Intent& intent);
   void append_message(GroupRef group, const Secret& content);
   void require_member(const Group& group);
+  void require_settled_keys(const Group& group);
+  void note_changed_keys(GroupRef group, const std::vector<Bytes>& keys);
   void require_free_name(const std::string& name);
   void note(GroupRef group, HistoryEntry::Kind kind, View sender, Secret content, bool shown);
   Append new_append(GroupRef group, Append::Kind kind, Bytes payload);

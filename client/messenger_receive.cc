@@ -86,6 +86,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
   note(group.ref, Kind::joined, identity_key(), {}, true);
+  note_changed_keys(group.ref, members(group));
   key_packages_.was_used(joined);
   if (!returns) return;
   for (const Append& append : state_.appends.of(group.ref)) {
@@ -256,6 +257,7 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   };
   note_keys(Kind::removed, commit.removed);
   note_keys(Kind::added, commit.added);
+  note_changed_keys(group.ref, commit.added);
   if (commit.name) {
     note(group.ref, Kind::renamed, commit.sender, Secret::copy_of(as_view(*commit.name)), ours);
   }

@@ -73,7 +73,7 @@ class Person {
   std::string history() {
     static constexpr const char* names[] = {"",        "sent",   "received",   "added",
                                             "removed", "joined", "unreadable", "renamed",
-                                            "leaving", "gap",    "unsent"};
+                                            "leaving", "gap",    "unsent",     "key_changed"};
     std::string out;
     state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
       out += (out.empty() ? "" : " ") + std::string(names[static_cast<size_t>(entry.kind)]);

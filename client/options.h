@@ -28,6 +28,10 @@ struct Options {
   std::optional<group::Suite> group_suite;
   std::vector<std::string> peers;  // names of contacts, or identity keys
   std::string name;
+  bool confirm = false;
+  bool reset = false;
+  bool qr = false;
+  std::string safety_number;
   std::optional<std::string> message;
   uint32_t key_packages = limits::key_package_stock;
   std::string invitation_file;

@@ -28,8 +28,8 @@ Output::Output(FILE* out, FILE* err, bool json)
     : out_(out),
       err_(err),
       json_(json),
-      out_is_terminal_(is_terminal(out)),
-      err_is_terminal_(is_terminal(err)) {}
+      out_is_terminal_(client::is_terminal(out)),
+      err_is_terminal_(client::is_terminal(err)) {}
 
 void Output::write(FILE* stream, const std::string& line) {
   progress_done();

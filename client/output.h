@@ -19,6 +19,8 @@ class Output {
   Output(FILE* out, FILE* err, bool json);
 
   bool json() const { return json_; }
+  /// Whether a person reads standard output, and not a file or a program.
+  bool is_terminal() const { return out_is_terminal_; }
   /// One line for people, or one object for programs.
   void line(const std::string& text, const nlohmann::json& object);
   /// Returns once everything is with the operating system. Throws Reason::io.

@@ -13,7 +13,7 @@ _quicnprotochat_client_contacts() {
 _quicnprotochat_client() {
     local commands='ping register register-state whoami fetch-key demo-group create-group invite
         join remove leave update rename send recv sync groups members contacts
-        trust-server'
+        verify trust-server'
     local options='--server --ds-server --server-key --noise --state --key-file --passphrase-file
         --ask-passphrase --refresh-hours --refresh-messages --json --timings --help --version'
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= each
@@ -42,12 +42,12 @@ _quicnprotochat_client() {
             mapfile -t COMPREPLY < <(compgen -W "$(_quicnprotochat_client_contacts)" -- "$word")
             return ;;
         --server | --ds-server | --server-key | --msg | --wait-ms | --name | \
-            --refresh-hours | --refresh-messages | --count)
+            --refresh-hours | --refresh-messages | --count | --number)
             return ;;
     esac
 
-    if [[ $command == contacts || $command == fetch-key ]] && [[ $word != -* ]]; then
-        local IFS=$'\n' words=$'add\nlist\nrename\nremove'
+    if [[ $command == contacts || $command == fetch-key || $command == verify ]] && [[ $word != -* ]]; then
+        local IFS=$'\n' words=$'add\nlist\nrename\nreplace\nremove'
         [[ $previous == contacts ]] || words=$(_quicnprotochat_client_contacts)
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return
@@ -60,6 +60,7 @@ _quicnprotochat_client() {
         join | leave | update | members) options+=' --group-id' ;;
         rename) options+=' --group-id --name --for-everybody' ;;
         invite | remove) options+=' --group-id --peer-key' ;;
+        verify) options+=' --confirm --number --reset --qr' ;;
         send) options+=' --group-id --peer-key --msg' ;;
         recv) options+=' --group-id --follow --wait-ms --all' ;;
         '') [[ $word == -* ]] || options=$commands ;;

@@ -29,7 +29,9 @@ void trust_server(Context& context);
 void contacts_add(Context& context);
 void contacts_list(Context& context);
 void contacts_rename(Context& context);
+void contacts_replace(Context& context);
 void contacts_remove(Context& context);
+void verify(Context& context);
 
 // --- What several of them need, people.cc ---
 /// Empty where there is no state.
@@ -38,5 +40,9 @@ ContactBook contact_book(Session& session);
 /// Reason::usage.
 Bytes identity_key(Session& session, const std::string& word);
 std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string>& words);
+/// The contact whom a word means. Throws Reason::usage.
+Contact contact_named(Session& session, const std::string& word);
+/// What programs read of a contact.
+nlohmann::json contact_object(const Contact& contact);
 
 }  // namespace qnpc::client::commands

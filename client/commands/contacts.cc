@@ -5,8 +5,7 @@ namespace qnpc::client::commands {
 namespace {
 
 void print(Context& context, const char* what, const Contact& contact) {
-  context.output.line(what + contact.name,
-                      {{"name", contact.name}, {"identity_key", to_hex(contact.key)}});
+  context.output.line(what + contact.name, contact_object(contact));
 }
 
 void require_free_name(const State& state, const std::string& name) {
@@ -14,14 +13,20 @@ void require_free_name(const State& state, const std::string& name) {
   const std::optional<Contact> known = state.contacts.with_name(name);
   if (!known) return;
   throw Error(Reason::usage, "there is a contact " + name + " already, with the key " +
-                                 to_hex(known->key) + ". Choose another name");
+                                 to_hex(known->key) +
+                                 ". Choose another name or, where that person has a new key, run "
+                                 "`contacts replace`");
 }
 
-Contact contact_named(Session& session, const std::string& word) {
-  const Bytes key = identity_key(session, word);
-  if (std::optional<Contact> contact = session.state().contacts.with_key(key)) return *contact;
-  throw Error(Reason::usage, short_key(key) + " is no contact. Give them a name first:\n" +
-                                 "  quicnprotochat-client contacts add NAME " + to_hex(key));
+void require_free_key(Session& session, View key) {
+  if (equal(key, session.messenger().identity_key())) {
+    throw Error(Reason::usage, "that is your own key");
+  }
+  if (auto known = session.state().contacts.with_key(key)) {
+    throw Error(Reason::usage,
+                "that key is " + known->name +
+                    "'s already. To call them something else, run `contacts rename`");
+  }
 }
 
 template <class Change>
@@ -38,24 +43,32 @@ void contacts_add(Context& context) {
   Session session(context, Session::StateUse::required);
   Contact contact{.name = options.name, .key = identity_key(session, options.peers.at(0))};
   require_free_name(session.state(), contact.name);
-  if (equal(contact.key, session.messenger().identity_key())) {
-    throw Error(Reason::usage, "that is your own key");
-  }
-  if (auto known = session.state().contacts.with_key(contact.key)) {
-    throw Error(Reason::usage,
-                "that key is " + known->name +
-                    "'s already. To call them something else, run `contacts rename`");
-  }
+  require_free_key(session, contact.key);
   in_transaction(session, [&](Contacts& contacts) { contacts.add(contact); });
   print(context, "added ", contact);
 }
 
 void contacts_list(Context& context) {
   Session session(context, Session::StateUse::required);
+  const ContactBook book = contact_book(session);
   for (const Contact& contact : session.state().contacts.list()) {
-    context.output.line(to_hex(contact.key) + " " + contact.name,
-                        {{"name", contact.name}, {"identity_key", to_hex(contact.key)}});
+    context.output.line(to_hex(contact.key) + book.label_of(contact.key), contact_object(contact));
   }
+}
+
+void contacts_replace(Context& context) {
+  const Options& options = context.options;
+  Session session(context, Session::StateUse::required);
+  const Contact contact = contact_named(session, options.name);
+  const Bytes key = identity_key(session, options.peers.at(0));
+  require_free_key(session, key);
+  session.messenger().replace_key(contact, key);
+  if (contact.verified) {
+    context.output.note(
+        "the key before was verified, this one is not: run `verify`. Until then "
+        "nothing is sent to groups in which either is");
+  }
+  print(context, "another key for ", *session.state().contacts.with_key(key));
 }
 
 void contacts_rename(Context& context) {
@@ -70,6 +83,10 @@ void contacts_rename(Context& context) {
 void contacts_remove(Context& context) {
   Session session(context, Session::StateUse::required);
   const Contact contact = contact_named(session, context.options.peers.at(0));
+  if (contact.changed) {
+    throw Error(Reason::usage, "the verified key of " + contact.name +
+                                   " has changed: settle that first with `verify`");
+  }
   in_transaction(session, [&](Contacts& contacts) { contacts.remove(contact.id); });
   print(context, "removed ", contact);
 }

@@ -12,8 +12,7 @@ void groups(Context& context) {
     std::string list;
     for (const Bytes& key : messenger.members(group)) {
       keys.push_back(to_hex(key));
-      const Contact* contact = book.find(key);
-      list += "\n  " + to_hex(key) + (contact ? " " + contact->name : "") +
+      list += "\n  " + to_hex(key) + book.label_of(key) +
               (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
     const bool is_member = messenger.in_group(group.ref);

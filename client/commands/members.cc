@@ -16,10 +16,10 @@ void members(Context& context) {
     const bool is_leaving = contains(leaving, key);
     nlohmann::json member = {
         {"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}, {"suite", suite}};
-    std::string line = to_hex(key);
+    const std::string line = to_hex(key) + book.label_of(key);
     if (const Contact* contact = book.find(key)) {
       member["name"] = contact->name;
-      line += " " + contact->name;
+      member["verified"] = contact->verified;
     }
     context.output.line(line + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
                         member);

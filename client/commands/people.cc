@@ -25,4 +25,20 @@ std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string
   return out;
 }
 
+Contact contact_named(Session& session, const std::string& word) {
+  const Bytes key = identity_key(session, word);
+  if (std::optional<Contact> contact = session.state().contacts.with_key(key)) return *contact;
+  throw Error(Reason::usage, short_key(key) + " is no contact. Give them a name first:\n" +
+                                 "  quicnprotochat-client contacts add NAME " + to_hex(key));
+}
+
+nlohmann::json contact_object(const Contact& contact) {
+  nlohmann::json object = {{"name", contact.name},
+                           {"identity_key", to_hex(contact.key)},
+                           {"verified", contact.verified},
+                           {"changed", contact.changed}};
+  for (const Bytes& key : contact.former) object["former_keys"].push_back(to_hex(key));
+  return object;
+}
+
 }  // namespace qnpc::client::commands

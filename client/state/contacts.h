@@ -11,9 +11,12 @@ namespace qnpc::client {
 
 struct Contact {
   int64_t id = 0;
-  std::string name;  // unique; contact_book.h says which are good ones
-  Bytes key;         // unique as well
-  static auto wire(auto& m) { return std::tie(m.key); }
+  std::string name;           // unique; contact_book.h says which are good ones
+  Bytes key;                  // unique as well
+  bool verified = false;      // it was compared, docs/verification.md
+  bool changed = false;       // one that was verified was replaced, and that is not settled
+  std::vector<Bytes> former;  // the keys before, oldest first
+  static auto wire(auto& m) { return std::tie(m.key, m.verified, m.changed, m.former); }
 };
 
 class Contacts {

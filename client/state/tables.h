@@ -92,16 +92,17 @@ class Groups {
 
 struct HistoryEntry {
   enum class Kind : uint8_t {
-    sent = 1,        // content: what send_message was given
-    received = 2,    // content: what receive_message gave
-    added = 3,       // content: identity keys, 32 bytes each; sender: who added them
-    removed = 4,     // the same
-    joined = 5,      // we entered the group
-    unreadable = 6,  // content: the reason, in words
-    renamed = 7,     // content: the group's new name; sender: who gave it
-    leaving = 8,     // sender asks to be removed
-    gap = 9,         // content: what is missing here, in words
-    unsent = 10,     // content: what we wanted to say, and could not before we were out
+    sent = 1,          // content: what send_message was given
+    received = 2,      // content: what receive_message gave
+    added = 3,         // content: identity keys, 32 bytes each; sender: who added them
+    removed = 4,       // the same
+    joined = 5,        // we entered the group
+    unreadable = 6,    // content: the reason, in words
+    renamed = 7,       // content: the group's new name; sender: who gave it
+    leaving = 8,       // sender asks to be removed
+    gap = 9,           // content: what is missing here, in words
+    unsent = 10,       // content: what we wanted to say, and could not before we were out
+    key_changed = 11,  // sender: a contact's new key; content: the verified one before
   };
   int64_t id = 0;  // in the order in which things became known here
   GroupRef group = no_group;

@@ -2,11 +2,12 @@
 """Who is who: the server by the key in its address, people by the names that one gives them."""
 
 import base64
+import hashlib
 import os
 import subprocess
 import unittest
 
-from world import NOT_AUTHENTIC, UNREACHABLE, USAGE, Server, World
+from world import NOT_AUTHENTIC, OK, REFUSED, REJECTED, UNREACHABLE, USAGE, Server, World
 
 
 class Addresses(World):
@@ -129,8 +130,8 @@ class Contacts(World):
         alice, bob = self.person("alice"), self.person("bob")
         self.expect(USAGE, alice.run("contacts", "add", "bob", bob.key[:8]), "nobody called")
         self.group_of(alice, bob)
-        added = alice.must("contacts", "add", "bob", bob.key[:8])
-        self.assertEqual(added, [{"name": "bob", "identity_key": bob.key}])
+        added = alice.must("contacts", "add", "bob", bob.key[:8])[0]
+        self.assertEqual((added["name"], added["identity_key"]), ("bob", bob.key))
 
     def test_names_are_checked_and_are_one_person_each(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
@@ -153,6 +154,82 @@ class Contacts(World):
         self.expect(USAGE, alice.run("send", "--msg", "x", "--peer-key", "bobby"), "nobody called")
         with open(alice.state, "rb") as file:
             self.assertNotIn(b"bob", file.read())  # sealed, as all the rest
+
+
+class Verification(World):
+    def half(self, key):
+        """As docs/verification.md says."""
+        digest = hashlib.sha512(b"quicnprotochat safety number 1\n" + key).digest()
+        for _ in range(5200):
+            digest = hashlib.sha512(digest + key).digest()
+        return "".join(f"{int.from_bytes(digest[i:i + 5], 'big') % 100000:05}"
+                       for i in range(0, 30, 5))
+
+    def number(self, *people):
+        return "".join(self.half(key) for key in sorted(bytes.fromhex(p.key) for p in people))
+
+    def test_both_see_the_same_number_and_can_say_so(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        alice.must("contacts", "add", "bob", bob.key)
+        bob.must("contacts", "add", "alice", alice.key)
+        shown = alice.must("verify", "bob")[0]
+        self.assertEqual(shown["safety_number"], self.number(alice, bob))
+        self.assertEqual(bob.must("verify", "alice")[0]["safety_number"], shown["safety_number"])
+        self.assertFalse(shown["verified"])
+        other = str((int(shown["safety_number"][0]) + 1) % 10) + shown["safety_number"][1:]
+        self.expect(REJECTED, alice.run("verify", "bob", "--number", other), "differ")
+        self.expect(USAGE, alice.run("verify", "bob", "--number", "12"), "60 digits")
+        self.expect(USAGE, alice.run("verify", bob.key[:4]), "nobody called")
+        self.assertFalse(alice.must("contacts", "list")[0]["verified"])
+        spoken = " ".join(shown["safety_number"][i:i + 5] for i in range(0, 60, 5))
+        self.assertTrue(alice.must("verify", "bob", "--number", spoken)[0]["verified"])
+        self.assertTrue(bob.must("verify", "alice", "--confirm")[0]["verified"])
+        self.assertTrue(alice.must("contacts", "list")[0]["verified"])
+        self.assertEqual([m.get("verified") for m in alice.must("members")], [None, True])
+        self.assertFalse(alice.must("verify", "bob", "--reset")[0]["verified"])
+        self.assertEqual(alice.run("verify", "bob", "--reset", "--confirm").code, USAGE)
+
+    def test_a_qr_code_of_it_where_it_is_asked_for(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        alice.must("contacts", "add", "bob", bob.key)
+        command = [word for word in alice.command("verify", "bob") if word != "--json"]
+        plain = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertEqual(len(plain.splitlines()), 3)
+        self.assertIn("(not verified)", plain)
+        code = subprocess.run([*command, "--qr"], capture_output=True, text=True, check=True).stdout
+        self.assertTrue(code.startswith(plain))
+        self.assertGreater(code.count("█"), 100)
+
+    def test_a_verified_key_that_changes_is_shown_and_blocks_sending(self):
+        alice, bob, thief = (self.person(name) for name in ("alice", "bob", "thief"))
+        self.group_of(alice, bob)
+        alice.must("contacts", "add", "bob", bob.key)
+        alice.must("verify", "bob", "--confirm")
+        bob.must("send", "--msg", "from the old one")
+        alice.must("recv")
+        self.expect(USAGE, alice.run("contacts", "add", "bob", thief.key), "`contacts replace`")
+        replaced = alice.run("contacts", "replace", "bob", thief.key)
+        self.expect(OK, replaced, "run `verify`")
+        self.expect(REFUSED, alice.run("send", "--msg", "x"), "`verify 'bob'` shows")
+        self.expect(USAGE, alice.run("contacts", "remove", "bob"), "settle that first")
+        entry = alice.must("recv")[-1]
+        self.assertEqual((entry["kind"], entry["sender"], entry["former_key"]),
+                         ("key_changed", thief.key, bob.key))
+        self.assertTrue(alice.must("contacts", "list")[0]["changed"])
+        # The new one comes in while it is not settled.
+        alice.must("invite", "--peer-key", "bob")
+        self.assertIn("key_changed", [e["kind"] for e in alice.must("recv")])
+        self.expect(REFUSED, alice.run("send", "--msg", "x"), "nothing was sent to friends")
+        alice.must("remove", "--peer-key", bob.key)
+        number = self.number(alice, thief)
+        self.assertTrue(alice.must("verify", "bob", "--number", number)[0]["verified"])
+        alice.must("send", "--msg", "settled")
+        thief.must("join")
+        self.assertEqual(thief.texts("received"), ["settled"])
+        command = [word for word in alice.command("recv", "--all") if word != "--json"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertIn("friends bob (former key): from the old one", text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+// What groups have to do with contacts: keys that change.
+#include "client/messenger_test_support.h"
+#include "tests/support/reason_of.h"
+
+namespace qnpc::client::test {
+namespace {
+
+class MessengerContacts : public MessengerTest {
+ protected:
+  Contact add(const std::string& name, const Person& person, bool verified) {
+    Contact contact{.name = name, .key = person.key(), .verified = verified};
+    alice_.state->contacts.add(contact);
+    return contact;
+  }
+  Contact bob() { return alice_.state->contacts.with_name("bob").value(); }
+  std::optional<Reason> refusal() {
+    return qnpc::test::reason_of([&] { alice_.say_blindly("hello"); });
+  }
+  std::string last_entry() {
+    const std::string history = alice_.history();
+    return history.substr(history.rfind(' ') + 1);
+  }
+
+  Person new_bob_{random_, server_};
+};
+
+TEST_F(MessengerContacts, AVerifiedKeyThatChangesIsShownAndKeepsUsFromSendingUntilItIsSettled) {
+  share_a_group({&bob_});
+  alice_.messenger.replace_key(add("bob", bob_, true), new_bob_.key());
+  EXPECT_EQ(last_entry(), "key_changed");
+  EXPECT_EQ(refusal(), Reason::conflict);
+  EXPECT_FALSE(bob().verified);
+  alice_.messenger.settle_key(bob(), false);
+  EXPECT_EQ(refusal(), std::nullopt);
+  EXPECT_EQ(bob().former, std::vector<Bytes>{bob_.key()});
+}
+
+TEST_F(MessengerContacts, SettledByVerifyingTheNewKeyItIsVerified) {
+  share_a_group({&bob_});
+  alice_.messenger.replace_key(add("bob", bob_, true), new_bob_.key());
+  alice_.messenger.settle_key(bob(), true);
+  EXPECT_TRUE(bob().verified);
+  EXPECT_EQ(refusal(), std::nullopt);
+}
+
+TEST_F(MessengerContacts, AKeyThatWasNotVerifiedMayChange) {
+  share_a_group({&bob_});
+  alice_.messenger.replace_key(add("bob", bob_, false), new_bob_.key());
+  EXPECT_EQ(last_entry(), "added");
+  EXPECT_EQ(refusal(), std::nullopt);
+}
+
+TEST_F(MessengerContacts, AGroupWithNeitherKeyIsNotConcerned) {
+  share_a_group({&carol_});
+  alice_.messenger.replace_key(add("bob", bob_, true), new_bob_.key());
+  EXPECT_EQ(last_entry(), "added");
+  EXPECT_EQ(refusal(), std::nullopt);
+  // Until the new key comes.
+  alice_.invite({&new_bob_});
+  EXPECT_NE(alice_.history().find("key_changed"), std::string::npos);
+  EXPECT_EQ(refusal(), Reason::conflict);
+}
+
+TEST_F(MessengerContacts, WhoIsInvitedToAGroupWithTheNewKeyIsTold) {
+  Contact contact{.name = "bob", .key = bob_.key(), .verified = true};
+  carol_.state->contacts.add(contact);
+  carol_.messenger.replace_key(contact, new_bob_.key());
+  share_a_group({&new_bob_, &carol_});
+  EXPECT_EQ(carol_.history(), "joined key_changed");
+}
+
+TEST_F(MessengerContacts, ASecondChangeForgetsNoFormerKeyAndAKeyThatComesBackIsNoFormerOne) {
+  alice_.messenger.replace_key(add("bob", bob_, true), new_bob_.key());
+  alice_.messenger.replace_key(bob(), carol_.key());
+  EXPECT_TRUE(bob().changed);
+  EXPECT_EQ(bob().former, (std::vector<Bytes>{bob_.key(), new_bob_.key()}));
+  alice_.messenger.replace_key(bob(), bob_.key());
+  EXPECT_EQ(bob().former, (std::vector<Bytes>{new_bob_.key(), carol_.key()}));
+  EXPECT_EQ(bob().key, bob_.key());
+}
+
+}  // namespace
+}  // namespace qnpc::client::test
