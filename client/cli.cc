@@ -208,6 +208,9 @@ class CommandLine {
         add_below(*contacts, "replace", "Give a contact another key", commands::contacts_replace);
     name(replace, "Which contact");
     who_of(replace);
+    who_of(add_below(*contacts, "block", "Show nothing of theirs, and renew your inbox's token",
+                     commands::contacts_block));
+    who_of(add_below(*contacts, "unblock", "The contrary", commands::contacts_unblock));
     who_of(add_below(*contacts, "remove", "Forget a contact's name", commands::contacts_remove));
   }
 

@@ -45,6 +45,12 @@ const Contact* ContactBook::find(View key) const {
   return found == contacts_.end() ? nullptr : &*found;
 }
 
+bool ContactBook::is_blocked(View key) const {
+  return std::ranges::any_of(contacts_, [&](const Contact& contact) {
+    return contact.blocked && (equal(contact.key, key) || contains(contact.former, key));
+  });
+}
+
 std::string ContactBook::name_of(View key) const {
   if (const Contact* contact = find(key)) return contact->name;
   for (const Contact& contact : contacts_) {
@@ -59,6 +65,7 @@ std::string ContactBook::label_of(View key) const {
   if (!contact) return name == short_key(key) ? "" : " " + name;
   std::string out = " " + name;
   if (contact->verified) out += " (verified)";
+  if (contact->blocked) out += " (blocked)";
   if (contact->changed) out += " (the key has changed: run `verify`)";
   return out;
 }

@@ -19,6 +19,8 @@ class ContactBook {
 
   /// By the present key. Null for who is no contact.
   const Contact* find(View key) const;
+  /// By any of their keys.
+  bool is_blocked(View key) const;
   /// The contact's name, marked where the key is a former one; else the start of the key.
   std::string name_of(View key) const;
   /// A name as it stands beside its key in a list, with what is known of it; empty without one.

@@ -74,6 +74,20 @@ TEST_F(ContactBookTest, NamesWhoIsKnownAndShowsTheStartOfOtherKeys) {
   EXPECT_EQ(book.name_of({}), "");
 }
 
+TEST_F(ContactBookTest, FormerKeysAreMarkedAndBlockedAsThePersonIs) {
+  const Bytes before = key_of_byte(0x22);
+  const ContactBook marked{
+      {{.name = "bob", .key = bob, .verified = true, .former = {before}, .blocked = true},
+       {.name = "anna", .key = anna, .changed = true}}};
+  EXPECT_EQ(marked.name_of(before), "bob (former key)");
+  EXPECT_EQ(marked.label_of(before), " bob (former key)");
+  EXPECT_EQ(marked.label_of(bob), " bob (verified) (blocked)");
+  EXPECT_EQ(marked.label_of(anna), " anna (the key has changed: run `verify`)");
+  EXPECT_EQ(marked.label_of(bobby), "");
+  EXPECT_TRUE(marked.is_blocked(bob) && marked.is_blocked(before));
+  EXPECT_FALSE(marked.is_blocked(anna) || marked.is_blocked(bobby));
+}
+
 TEST(ContactName, IsShortTextThatIsNoKeyAndNotWhatOwnMessagesAreMarkedWith) {
   for (const char* good : {"bob", "Ada", "dad", "Grüße", "anna maria", "facade", "deadbeefs"}) {
     EXPECT_NO_THROW(require_contact_name(good)) << good;

@@ -55,9 +55,16 @@ std::string text_of(const HistoryEntry& entry, const Output& output) {
   }
 }
 
+// What somebody whom we have blocked chose the words of.
+bool is_hidden(const HistoryEntry& entry, const ContactBook& book) {
+  return (entry.kind == Kind::received || entry.kind == Kind::renamed) &&
+         book.is_blocked(entry.sender);
+}
+
 std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
                           const Output& output) {
   const std::string who = book.name_of(entry.sender);
+  if (is_hidden(entry, book)) return who + ": (hidden, since you have blocked them)";
   switch (entry.kind) {
     case Kind::sent: return "me: " + text_of(entry, output);
     case Kind::received: return who + ": " + text_of(entry, output);
@@ -108,6 +115,10 @@ json history_object(const HistoryEntry& entry, const Group* group, const Contact
   if (group) {
     object["group"] = group->alias;
     object["group_id"] = to_hex(group->mls_id);
+  }
+  if (is_hidden(entry, book)) {
+    object["blocked"] = true;
+    return object;
   }
   switch (entry.kind) {
     case Kind::sent:

@@ -136,6 +136,16 @@ void KeyPackages::last_resort_published(group::Suite suite, View package) {
   });
 }
 
+void KeyPackages::renew() {
+  Record record = load();
+  record.filled_ms = record.failed_ms = 0;
+  for (Stock& stock : record.stocks) {
+    stock.renewed_ms = stock.last_resort_ms = 0;
+    stock.unpublished.clear();
+  }
+  save(record);
+}
+
 void KeyPackages::was_used(const group::Joined& joined) {
   Record record = load();
   record.filled_ms = 0;

@@ -1,7 +1,8 @@
 // key_packages: what we leave at the server for others to invite us with, of each suite: what is to
 // be made anew and when, and how long the private halves are kept. Knows no network.
 //
-// Each call that changes something is one transaction, but for was_used(), which is part of one.
+// Each call that changes something is one transaction, but for was_used() and renew(), which are
+// part of one.
 #pragma once
 
 #include "client/clock.h"
@@ -38,6 +39,10 @@ class KeyPackages {
   Bytes new_last_resort(group::Suite suite);
   /// The private keys of the one before are kept for a while: somebody may have taken it.
   void last_resort_published(group::Suite suite, View package);
+
+  /// All that are at the server say what is no longer true of us: they are to be replaced. Part of
+  /// the caller's transaction.
+  void renew();
 
   /// A Welcome has come for one.
   void was_used(const group::Joined& joined);

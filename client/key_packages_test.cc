@@ -58,6 +58,20 @@ TEST_F(KeyPackagesTest, AnOldOneThatWasNotPublishedIsMadeAnew) {
   EXPECT_NE(own().unpublished(Suite::xwing, 1).at(0), package);
 }
 
+TEST_F(KeyPackagesTest, AllAreMadeAnewWhenTheySayWhatIsNoLongerTrue) {
+  fill();
+  const Bytes package = own().unpublished(Suite::xwing);
+  Transaction transaction(person.state->database());
+  own().renew();
+  transaction.commit();
+  EXPECT_TRUE(own().is_due());
+  for (Suite suite : group::suites) {
+    EXPECT_TRUE(own().is_stock_old(suite));
+    EXPECT_TRUE(own().is_last_resort_old(suite));
+  }
+  EXPECT_NE(own().unpublished(Suite::xwing), package);
+}
+
 TEST_F(KeyPackagesTest, AStateThatHasLeftNoneIsDue) {
   EXPECT_TRUE(own().is_due());
   for (Suite suite : group::suites) {

@@ -152,7 +152,9 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
   bool refresh_is_due = members.size() > 1 && (clock_() - std::min(clock_(), group.refreshed_ms) >=
                                                    in_ms(refresh_.after) ||
                                                group.sent_since >= refresh_.messages);
-  if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due) {
+  const bool token_is_old =
+      members.size() > 1 && !member(ref).has_told_inbox_token() && may_tell_inbox_token(ref, {});
+  if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due || token_is_old) {
     transact([&] { append_commit(ref, {}); });
   }
 }
@@ -176,6 +178,10 @@ void Messenger::drop_intent(GroupRef ref, const Intent& intent, const std::strin
 void Messenger::append_commit(GroupRef ref, const Intent& intent) {
   group::Changes changes{intent.add, intent.remove, std::nullopt};
   if (intent.name) changes.name = to_text(*intent.name);
+  std::vector<Bytes> added;
+  for (const Bytes& package : intent.add)
+    added.push_back(group::inspect_key_package(package).identity);
+  changes.tells_inbox_token = may_tell_inbox_token(ref, added);
   group::OwnCommit made = member(ref).commit(changes, now());
   save(ref);
   Append append = new_append(ref, Append::Kind::commit, std::move(made.message));

@@ -85,6 +85,11 @@ class Messenger {
   /// Whether the contact's present key is the true one, as far as the person says.
   void settle_key(Contact contact, bool verified);
 
+  /// From now on nothing of theirs is shown, and they invite us to nothing. The token of our inbox
+  /// is another one, which the groups that they are not in are told.
+  void block(Contact contact);
+  void unblock(Contact contact);
+
   /// Another process may have used the state in between: reads all groups anew.
   void forget_groups() { loaded_.clear(); }
   void set_refresh_policy(const RefreshPolicy& policy) { refresh_ = policy; }
@@ -129,6 +134,8 @@ class Messenger {
   void require_member(const Group& group);
   void require_settled_keys(const Group& group);
   void note_changed_keys(GroupRef group, const std::vector<Bytes>& keys);
+  bool is_blocked(View identity_key) const;
+  bool may_tell_inbox_token(GroupRef group, const std::vector<Bytes>& added);
   void require_free_name(const std::string& name);
   void note(GroupRef group, HistoryEntry::Kind kind, View sender, Secret content, bool shown);
   Append new_append(GroupRef group, Append::Kind kind, Bytes payload);

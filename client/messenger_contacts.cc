@@ -1,6 +1,8 @@
-// What groups have to do with contacts: a verified key that changes is told of where it matters.
+// What groups have to do with contacts: a verified key that changes is told of where it matters,
+// and who is blocked learns no way into our inbox.
 #include <algorithm>
 
+#include "client/contact_book.h"
 #include "client/limits.h"
 #include "client/messenger.h"
 
@@ -55,6 +57,33 @@ void Messenger::require_settled_keys(const Group& group) {
                     contact.name + "'` shows, and confirm it; or go on without with `verify '" +
                     contact.name + "' --reset`");
   }
+}
+
+void Messenger::block(Contact contact) {
+  contact.blocked = true;
+  transact([&] {
+    state_.contacts.update(contact);
+    state_.renew_inbox_token(random_);
+    key_packages_.renew();  // they hold the token of before
+  });
+  identity_ = identity_.with_inbox_token(state_.inbox_token().reveal());
+}
+
+void Messenger::unblock(Contact contact) {
+  contact.blocked = false;
+  transact([&] { state_.contacts.update(contact); });
+}
+
+bool Messenger::is_blocked(View identity_key) const {
+  return ContactBook(state_.contacts.list()).is_blocked(identity_key);
+}
+
+// A leaf is read by all members; so is what a commit adds, by who is added.
+bool Messenger::may_tell_inbox_token(GroupRef group, const std::vector<Bytes>& added) {
+  const ContactBook book(state_.contacts.list());
+  auto is_blocked = [&](const Bytes& key) { return book.is_blocked(key); };
+  return std::ranges::none_of(member(group).members(), is_blocked) &&
+         std::ranges::none_of(added, is_blocked);
 }
 
 }  // namespace qnpc::client

@@ -79,5 +79,50 @@ TEST_F(MessengerContacts, ASecondChangeForgetsNoFormerKeyAndAKeyThatComesBackIsN
   EXPECT_EQ(bob().key, bob_.key());
 }
 
+TEST_F(MessengerContacts, WhoIsBlockedInvitesUsToNothing) {
+  alice_.messenger.block(add("bob", bob_, false));
+  bob_.messenger.create_group("trap");
+  bob_.invite({&alice_});
+  alice_.sync();
+  EXPECT_TRUE(alice_.state->groups.list().empty());
+  EXPECT_EQ(alice_.history(), "");
+  alice_.messenger.unblock(bob());
+  bob_.remove(alice_);
+  bob_.invite({&alice_});
+  alice_.sync();
+  EXPECT_EQ(alice_.history(), "joined");
+}
+
+TEST_F(MessengerContacts, AGroupIsToldTheNewTokenUnlessWhoIsBlockedIsAMember) {
+  share_a_group({&bob_});
+  const uint64_t before = alice_.messenger.epoch(alice_.group().ref);
+  alice_.messenger.block(add("bob", bob_, false));
+  alice_.sync();
+  alice_.messenger.block(add("carol", carol_, false));
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before);
+  alice_.messenger.unblock(bob());
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before + 1);
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before + 1);
+  // Who comes back to the group is taken in by whoever is there.
+  alice_.messenger.block(bob());
+  alice_.rejoin();
+  bob_.sync();
+  alice_.sync();
+  EXPECT_EQ(alice_.authenticator(), bob_.authenticator());
+}
+
+TEST_F(MessengerContacts, WhoIsBlockedIsNotTakenInAgain) {
+  share_a_group({&bob_});
+  const uint64_t before = alice_.messenger.epoch(alice_.group().ref);
+  alice_.messenger.block(add("bob", bob_, false));
+  bob_.rejoin();
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before);
+  EXPECT_EQ(last_entry(), "added");
+}
+
 }  // namespace
 }  // namespace qnpc::client::test

@@ -64,11 +64,13 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   if (has_our_log && joiner.epoch() <= epoch(known->ref)) return;
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
-  const bool returns = is_inside && equal(joined.key_package, known->rejoining_with) && has_our_log;
+  const bool was_asked_for = has_our_log && equal(joined.key_package, known->rejoining_with);
+  const bool returns = is_inside && was_asked_for;
   if (is_inside && !returns) {
     throw Error(final ? Reason::rejected : Reason::conflict,
                 "it is an invitation to a group that you are in");
   }
+  if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
   std::string name = joiner.group_name();
   Group group =
       known ? *known
@@ -105,6 +107,7 @@ void Messenger::take_in_rejoin(View request) {
       equal(read.identity, identity_key()) || read.epoch < added_in(*group, read.identity)) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
+  if (is_blocked(read.identity)) return;
   for (const Intent& intent : state_.intents.of(group->ref)) {
     if (intent.rejoin && contains(intent.remove, read.identity)) return;
   }

@@ -47,7 +47,7 @@ _quicnprotochat_client() {
     esac
 
     if [[ $command == contacts || $command == fetch-key || $command == verify ]] && [[ $word != -* ]]; then
-        local IFS=$'\n' words=$'add\nlist\nrename\nreplace\nremove'
+        local IFS=$'\n' words=$'add\nlist\nrename\nreplace\nblock\nunblock\nremove'
         [[ $previous == contacts ]] || words=$(_quicnprotochat_client_contacts)
         mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
         return

@@ -31,6 +31,8 @@ void contacts_list(Context& context);
 void contacts_rename(Context& context);
 void contacts_replace(Context& context);
 void contacts_remove(Context& context);
+void contacts_block(Context& context);
+void contacts_unblock(Context& context);
 void verify(Context& context);
 
 // --- What several of them need, people.cc ---

@@ -87,8 +87,28 @@ void contacts_remove(Context& context) {
     throw Error(Reason::usage, "the verified key of " + contact.name +
                                    " has changed: settle that first with `verify`");
   }
+  if (contact.blocked) {
+    throw Error(Reason::usage, contact.name + " is blocked: run `contacts unblock` first");
+  }
   in_transaction(session, [&](Contacts& contacts) { contacts.remove(contact.id); });
   print(context, "removed ", contact);
+}
+
+void contacts_block(Context& context) {
+  Session session(context, Session::StateUse::required);
+  const Contact contact = contact_named(session, context.options.peers.at(0));
+  session.messenger().block(contact);
+  print(context, "blocked ", *session.state().contacts.with_key(contact.key));
+  context.output.flush();
+  session.refill_key_packages(Session::StateLock::kept);  // with the new token
+  session.synchronise();
+}
+
+void contacts_unblock(Context& context) {
+  Session session(context, Session::StateUse::required);
+  const Contact contact = contact_named(session, context.options.peers.at(0));
+  session.messenger().unblock(contact);
+  print(context, "no longer blocked: ", *session.state().contacts.with_key(contact.key));
 }
 
 }  // namespace qnpc::client::commands

@@ -7,7 +7,8 @@ namespace qnpc::client::commands {
 void invite(Context& context) {
   Session session(context, Session::StateUse::required);
   const std::vector<Bytes> invited = identity_keys(session, context.options.peers);
-  const std::string names = contact_book(session).names_of(invited);
+  const ContactBook book = contact_book(session);
+  const std::string names = book.names_of(invited);
   const Group group = session.find_group(context.options.group);
   session.synchronise(group);
   Messenger& messenger = session.messenger();
@@ -15,9 +16,11 @@ void invite(Context& context) {
   Intent intent;
   nlohmann::json keys = nlohmann::json::array();
   for (const Bytes& key : invited) {
+    if (book.is_blocked(key)) {
+      throw Error(Reason::usage, book.name_of(key) + " is blocked: run `contacts unblock` first");
+    }
     if (messenger.is_member(group, key)) {
-      throw Error(Reason::usage, contact_book(session).name_of(key) + " is a member of " +
-                                     group.alias + " already");
+      throw Error(Reason::usage, book.name_of(key) + " is a member of " + group.alias + " already");
     }
     intent.add.push_back(session.fetch_key_package(key, suite));
     keys.push_back(to_hex(key));

@@ -20,6 +20,7 @@ void members(Context& context) {
     if (const Contact* contact = book.find(key)) {
       member["name"] = contact->name;
       member["verified"] = contact->verified;
+      member["blocked"] = contact->blocked;
     }
     context.output.line(line + (is_you ? " (you)" : "") + (is_leaving ? " (asked to leave)" : ""),
                         member);

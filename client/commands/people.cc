@@ -36,7 +36,8 @@ nlohmann::json contact_object(const Contact& contact) {
   nlohmann::json object = {{"name", contact.name},
                            {"identity_key", to_hex(contact.key)},
                            {"verified", contact.verified},
-                           {"changed", contact.changed}};
+                           {"changed", contact.changed},
+                           {"blocked", contact.blocked}};
   for (const Bytes& key : contact.former) object["former_keys"].push_back(to_hex(key));
   return object;
 }

@@ -16,7 +16,8 @@ struct Contact {
   bool verified = false;      // it was compared, docs/verification.md
   bool changed = false;       // one that was verified was replaced, and that is not settled
   std::vector<Bytes> former;  // the keys before, oldest first
-  static auto wire(auto& m) { return std::tie(m.key, m.verified, m.changed, m.former); }
+  bool blocked = false;       // what they say is not shown, and they invite us to nothing
+  static auto wire(auto& m) { return std::tie(m.key, m.verified, m.changed, m.former, m.blocked); }
 };
 
 class Contacts {

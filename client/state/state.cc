@@ -174,6 +174,10 @@ void State::reacquire() {
 
 void State::make_identity(Random& random) {
   meta.put(identity, random.secret(identity_seed_size).reveal());
+  renew_inbox_token(random);
+}
+
+void State::renew_inbox_token(Random& random) {
   meta.put(token, random.secret(inbox_token_size).reveal());
 }
 

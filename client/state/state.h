@@ -32,6 +32,8 @@ class State {
 
   /// The seed of our Ed25519 identity key.
   Secret identity_seed() const;
+  /// Another one from now on.
+  void renew_inbox_token(Random& random);
   /// 32 bytes that deliver into our inbox.
   Secret inbox_token() const;
   Database& database() { return database_; }

@@ -173,6 +173,9 @@ OwnCommit GroupMember::commit(const Changes& changes, UnixTime now) {
     options.proposals.push_back(
         {mls::GroupContextExtensions{group_extensions(*changes.name, log_id())}});
   }
+  if (changes.tells_inbox_token) {
+    options.new_leaf_extensions = leaf_template(state_->identity, now).extensions;
+  }
   mls::NewCommit commit = group.commit(options, state_->identity.key_pair(), now, state_->random);
   require_own_rules(commit.staged, log_id());
   out.message = commit.message;
@@ -227,8 +230,9 @@ Joined GroupMember::join_group(View welcome) {
   require_own_credentials(group.tree());
   mls::require(log_id_in(group.context().extensions).size() == log_id_size,
                mls::Reject::log_missing);
+  const Bytes inviter = identities(group.tree(), {group.welcomed_by().value()}).front();
   state_->group = std::move(group);
-  Joined out{suite(), own->key_package.ref(), is_last_resort(own->key_package)};
+  Joined out{suite(), own->key_package.ref(), is_last_resort(own->key_package), inviter};
   if (!out.was_last_resort) forget_key_package(out.key_package, state_->keys);
   return out;
 }
@@ -317,6 +321,12 @@ std::map<Bytes, Bytes> GroupMember::inbox_tokens() const {
     out[to_bytes(member.leaf->signature_key)] = inbox_token_in(*member.leaf);
   }
   return out;
+}
+
+bool GroupMember::has_told_inbox_token() const {
+  const mls::Group& group = state_->current();
+  const mls::LeafNode& leaf = *group.tree().leaf(group.own_leaf());
+  return equal(inbox_token_in(leaf), state_->identity.inbox_token().reveal());
 }
 
 MessageInfo inspect_message(View message) {

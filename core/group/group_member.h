@@ -32,6 +32,7 @@ struct Changes {
   std::vector<Bytes> add;           // KeyPackages, each an MLSMessage
   std::vector<Bytes> remove;        // identity keys; one may be removed and added at once
   std::optional<std::string> name;  // what people call the group
+  bool tells_inbox_token = false;   // the identity's token, in our leaf
 };
 
 /// A commit of ours, pending. Messages are MLSMessages (RFC 9420 6).
@@ -47,6 +48,7 @@ struct Joined {
   Suite suite{};
   Bytes key_package;  // its reference (RFC 9420 5.2)
   bool was_last_resort = false;
+  Bytes inviter;  // identity key of who signed the Welcome
 };
 
 /// What a message turned out to be.
@@ -132,6 +134,8 @@ class GroupMember {
   std::vector<Bytes> members() const;  // identity keys, in leaf order
   /// What delivers into the members' inboxes, by identity key; empty where one publishes none.
   std::map<Bytes, Bytes> inbox_tokens() const;
+  /// Whether our leaf has the token that the identity has now.
+  bool has_told_inbox_token() const;
   Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history
 
  private:

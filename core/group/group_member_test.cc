@@ -215,6 +215,22 @@ TEST_F(GroupMemberTest, CommitsOfTwoAtOnceAreToldApart) {
   EXPECT_EQ(carol.member.epoch_authenticator(), alice.member.epoch_authenticator());
 }
 
+TEST_F(GroupMemberTest, ALeafKeepsItsTokenUntilACommitTellsTheNewOne) {
+  const Bytes old_token(32, 1), new_token(32, 2);
+  bob.identity = bob.identity.with_inbox_token(old_token);
+  alice.member.create_group("friends", now);
+  const Joined joined =
+      bob.member.join_group(alice.add(bob.member.generate_key_package(now)).welcome);
+  EXPECT_EQ(joined.inviter, alice.key());
+  bob.identity = bob.identity.with_inbox_token(new_token);
+  EXPECT_FALSE(bob.member.has_told_inbox_token());
+  alice.member.receive_message(bob.commit({}).commit, now);
+  EXPECT_EQ(alice.member.inbox_tokens().at(bob.key()), old_token);
+  alice.member.receive_message(bob.commit({.tells_inbox_token = true}).commit, now);
+  EXPECT_EQ(alice.member.inbox_tokens().at(bob.key()), new_token);
+  EXPECT_TRUE(bob.member.has_told_inbox_token());
+}
+
 TEST_F(GroupMemberTest, MessagesArePaddedToBuckets) {
   make_group_of_three();
   size_t one = alice.member.send_message(as_view("a")).size();

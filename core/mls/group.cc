@@ -123,7 +123,9 @@ Group Group::join(const Welcome& welcome, const JoinInputs& in) {
       make_epoch(std::move(context), std::move(tree), std::move(keys), std::move(derived));
   require(constant_time_equal(epoch.confirmation_tag, info.confirmation_tag),
           Reject::bad_confirmation_tag);
-  return Group(std::move(epoch));
+  Group out(std::move(epoch));
+  out.welcomed_by_ = info.signer;
+  return out;
 }
 
 std::vector<Member> Group::members() const {

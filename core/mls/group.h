@@ -68,7 +68,8 @@ struct CommitOptions {
   Bytes authenticated_data;
   // The signature key of our leaf from the next epoch on, where it changes; needs a path.
   const crypto::SignatureKeyPair* new_signer = nullptr;
-  std::optional<Credential> new_credential;  // likewise
+  std::optional<Credential> new_credential;       // likewise
+  std::optional<Extensions> new_leaf_extensions;  // likewise
   // For the first commit of a group that continues or branches from another: allows its PSK.
   std::optional<ResumptionPskUsage> successor_of;
 };
@@ -169,6 +170,8 @@ class Group {
   std::vector<Member> members() const;
   const ProposalList& proposals() const { return proposals_; }
   Secret export_secret(std::string_view label, View context, size_t length) const;
+  /// Who signed the Welcome, of a group that was joined and not loaded since.
+  std::optional<LeafIndex> welcomed_by() const { return welcomed_by_; }
   Bytes epoch_authenticator() const;
 
  private:
@@ -216,6 +219,7 @@ class Group {
   size_t proposal_bytes_ = 0;  // no less than they have
   std::map<Bytes, std::shared_ptr<const crypto::HpkeKeyPair>> update_keys_;  // by public key
   std::optional<ReInit> reinit_;
+  std::optional<LeafIndex> welcomed_by_;
   bool active_ = true;
 
   std::optional<NewCommit> pending_;

@@ -128,9 +128,10 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
   PathSecrets path;
   path.commit_secret = Secret(suite().hash_size());
   if (applied.path_required || options.new_signer != nullptr || options.new_credential ||
-      (options.force_path && applied.reinit == nullptr)) {
+      options.new_leaf_extensions || (options.force_path && applied.reinit == nullptr)) {
     LeafNode from = *applied.tree.leaf(own_leaf());
     if (options.new_credential) from.credential = *options.new_credential;
+    if (options.new_leaf_extensions) from.extensions = *options.new_leaf_extensions;
     CommitPath made =
         make_commit_path(suite(), context(), applied, own_leaf(), from, next_signer, random);
     validate_path_leaf(before, applied, made.path.leaf_node);

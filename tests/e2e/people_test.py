@@ -7,7 +7,8 @@ import os
 import subprocess
 import unittest
 
-from world import NOT_AUTHENTIC, OK, REFUSED, REJECTED, UNREACHABLE, USAGE, Server, World
+from world import (NOT_AUTHENTIC, NOTHING_THERE, OK, REFUSED, REJECTED, UNREACHABLE, USAGE, Server,
+                   World)
 
 
 class Addresses(World):
@@ -230,6 +231,73 @@ class Verification(World):
         command = [word for word in alice.command("recv", "--all") if word != "--json"]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         self.assertIn("friends bob (former key): from the old one", text)
+
+
+class Blocking(World):
+    def test_who_is_blocked_is_hidden_and_invites_to_nothing(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        alice.must("contacts", "add", "bob", bob.key)
+        bob.must("send", "--msg", "before")
+        alice.must("contacts", "block", "bob")
+        bob.must("send", "--msg", "you cannot see this")
+        bob.must("create-group", "--group-id", "trap")
+        bob.must("invite", "--group-id", "trap", "--peer-key", alice.key)
+        entries = [e for e in alice.must("recv", "--all") if e["kind"] == "received"]
+        self.assertEqual([e.get("text") for e in entries], [None, None])
+        self.assertTrue(all(e["blocked"] for e in entries))
+        self.assertEqual([g["group"] for g in alice.must("groups")], ["friends"])
+        self.assertEqual(alice.unreadable(), [])
+        self.expect(NOTHING_THERE, alice.run("join"), "no invitation")
+        command = [word for word in alice.command("recv", "--all") if word != "--json"]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        self.assertIn("friends bob: (hidden, since you have blocked them)", text)
+        self.assertNotIn("you cannot see this", text)
+        self.expect(USAGE, alice.run("invite", "--peer-key", "bob"), "contacts unblock")
+        self.expect(USAGE, alice.run("contacts", "remove", "bob"), "contacts unblock")
+        # And speaks to the others as before.
+        alice.must("send", "--msg", "hello")
+        self.assertEqual(bob.texts("received"), ["hello"])
+        alice.must("contacts", "unblock", "bob")
+        self.assertEqual(alice.texts("received"), ["before", "you cannot see this"])
+
+    def test_the_others_learn_the_new_token_and_the_old_one_is_worth_nothing(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        for name, other in (("with bob", bob), ("with carol", carol)):
+            alice.must("create-group", "--group-id", name)
+            alice.must("invite", "--group-id", name, "--peer-key", other.key)
+            other.must("join")
+        epochs = {g["group"]: g["epoch"] for g in alice.must("groups")}
+        alice.must("contacts", "add", "bob", bob.key)
+        alice.must("contacts", "block", "bob")
+        after = {g["group"]: g["epoch"] for g in alice.must("groups")}
+        self.assertEqual(after["with bob"], epochs["with bob"])
+        self.assertEqual(after["with carol"], epochs["with carol"] + 1)
+        # Of both groups a member asks to come back; only Carol knows the way.
+        for other in (carol, bob):
+            other.must("sync")
+            other.run("rejoin")
+        alice.must("sync")
+        self.assertEqual({g["group"]: g["epoch"] for g in alice.must("groups")},
+                         {**after, "with carol": after["with carol"] + 1})
+        # A fresh KeyPackage has it, so that others still can invite her.
+        carol.must("create-group", "--group-id", "new")
+        carol.must("invite", "--group-id", "new", "--peer-key", alice.key)
+        self.assertEqual([g["group"] for g in alice.must("join")], ["new"])
+
+    def test_who_is_removed_or_unblocked_is_no_reason_any_more(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        self.group_of(alice, bob, carol)
+        alice.must("contacts", "add", "bob", bob.key)
+        alice.must("contacts", "block", "bob")
+        alice.must("sync")
+        before = alice.must("groups")[0]["epoch"]
+        alice.must("remove", "--peer-key", "bob")
+        alice.must("sync")
+        # The removal, which Bob can read, and then what he cannot.
+        self.assertEqual(alice.must("groups")[0]["epoch"], before + 2)
+        alice.must("sync")
+        self.assertEqual(alice.must("groups")[0]["epoch"], before + 2)
 
 
 if __name__ == "__main__":
