@@ -136,6 +136,11 @@ class CommandLine {
     sub->add_option("--invitation-file", options_.invitation_file,
                     "File with the invitation of a server that asks for one")
         ->envname("QUICNPROTOCHAT_INVITATION_FILE");
+    sub->add_option("--cert", options_.certificate_file,
+                    "File with your certificate and those above it, PEM, to show to groups that "
+                    "ask for one");
+    sub->add_option("--key", options_.certificate_key_file,
+                    "File with its Ed25519 key, PEM: becomes the identity of a new state");
   }
 
   void add_commands() {
@@ -152,9 +157,13 @@ class CommandLine {
     suite_of(create,
              "Its cipher suite: xwing (X25519 and ML-KEM-768, the default), or x25519, which older "
              "programs can join");
+    create->add_option("--ca", options_.ca_file,
+                       "Only for members with a certificate of this CA, a PEM file");
     add_changes();
     CLI::App* join = add("join", "Accept the invitations that wait", commands::join);
     group_of(join, "What to call the group here; default: as the others do");
+    join->add_option("--ca", options_.ca_file,
+                     "Only where all members have a certificate of this CA, a PEM file");
     add_send();
     add_recv();
     add("groups", "List your groups and their members", commands::groups);

@@ -45,18 +45,22 @@ const Contact* ContactBook::find(View key) const {
   return found == contacts_.end() ? nullptr : &*found;
 }
 
+const Contact* ContactBook::find_by_any(View key) const {
+  if (const Contact* contact = find(key)) return contact;
+  auto found =
+      std::ranges::find_if(contacts_, [&](const Contact& c) { return contains(c.former, key); });
+  return found == contacts_.end() ? nullptr : &*found;
+}
+
 bool ContactBook::is_blocked(View key) const {
-  return std::ranges::any_of(contacts_, [&](const Contact& contact) {
-    return contact.blocked && (equal(contact.key, key) || contains(contact.former, key));
-  });
+  const Contact* contact = find_by_any(key);
+  return contact != nullptr && contact->blocked;
 }
 
 std::string ContactBook::name_of(View key) const {
-  if (const Contact* contact = find(key)) return contact->name;
-  for (const Contact& contact : contacts_) {
-    if (contains(contact.former, key)) return contact.name + " (former key)";
-  }
-  return short_key(key);
+  const Contact* contact = find_by_any(key);
+  if (!contact) return short_key(key);
+  return contact->name + (equal(contact->key, key) ? "" : " (former key)");
 }
 
 std::string ContactBook::label_of(View key) const {

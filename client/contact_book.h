@@ -19,6 +19,8 @@ class ContactBook {
 
   /// By the present key. Null for who is no contact.
   const Contact* find(View key) const;
+  /// By that, or a former one.
+  const Contact* find_by_any(View key) const;
   /// By any of their keys.
   bool is_blocked(View key) const;
   /// The contact's name, marked where the key is a former one; else the start of the key.

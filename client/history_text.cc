@@ -80,9 +80,12 @@ std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
     case Kind::leaving: return "* " + who + " asks to leave";
     case Kind::gap: return "! " + to_text(entry.content.reveal());
     case Kind::unsent: return "! not sent before you were out: " + text_of(entry, output);
-    case Kind::key_changed:
-      return "! " + who + " has another key, " + short_key(entry.sender) + ", than the verified " +
-             short_key(entry.content.reveal()) + ": run `verify`";
+    case Kind::key_changed: {
+      const Contact* whose = book.find_by_any(entry.content.reveal());
+      return "! " + (whose ? whose->name : "a contact") + " has another key, " +
+             short_key(entry.sender) + ", than the verified " + short_key(entry.content.reveal()) +
+             ": run `verify`";
+    }
   }
   return {};
 }

@@ -18,6 +18,8 @@ inline constexpr size_t key_package_bytes = size_t{64} << 10;
 inline constexpr size_t passphrase_bytes = 1024;
 // An invitation is one line of 64 digits.
 inline constexpr size_t invitation_file_bytes = 256;
+// A chain of certificates, or those of a CA, in PEM: as many as MLS takes of one member.
+inline constexpr size_t certificate_file_bytes = size_t{256} << 10;
 // Names are typed and stand at the start of each line.
 inline constexpr size_t alias_bytes = 64;
 // How much of a key at least names somebody: what is shown of one. A name may be shorter, and so
@@ -26,6 +28,8 @@ inline constexpr size_t key_start_digits = 8;
 // Former keys of one contact, by which what they said is still known to be theirs: more than the
 // devices that anybody loses.
 inline constexpr size_t former_keys = 16;
+// Other keys that a CA certifies as one contact: one is enough to stop for.
+inline constexpr size_t rival_keys = 16;
 
 // --- Waiting ---
 // The longest a person waits before hearing that a server cannot be reached.

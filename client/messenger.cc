@@ -24,15 +24,18 @@ Messenger::Messenger(State& state, Random& random, const Clock& clock)
       random_(random),
       clock_(clock),
       identity_(group::Identity::from_seed(state.identity_seed().reveal())
-                    .with_inbox_token(state.inbox_token().reveal())),
+                    .with_inbox_token(state.inbox_token().reveal())
+                    .with_certificates(state.certificates())),
       key_packages_(state, random, clock, identity_) {}
 
 GroupMember& Messenger::member(GroupRef group) {
   auto found = loaded_.find(group);
   if (found != loaded_.end()) return found->second;
   Records records = state_.group_records(group);
-  return loaded_.emplace(group, GroupMember::load(identity_, state_.key_packages, random_, records))
-      .first->second;
+  GroupMember member = GroupMember::load(identity_, state_.key_packages, random_, records);
+  const std::vector<Bytes> ca = this->group(group).ca;
+  if (!ca.empty()) member.require_certificates(ca);
+  return loaded_.emplace(group, std::move(member)).first->second;
 }
 
 void Messenger::save(GroupRef group) {
@@ -85,12 +88,15 @@ Append Messenger::new_append(GroupRef group, Append::Kind kind, Bytes payload) {
   return out;
 }
 
-Group Messenger::create_group(const std::string& name, group::Suite suite) {
+Group Messenger::create_group(const std::string& name, group::Suite suite,
+                              const std::vector<Bytes>& ca) {
   require_free_name(name);
   return transact([&] {
     GroupMember creator(identity_, state_.key_packages, random_);
     creator.create_group(name, now(), suite);
+    require_certificates(creator, ca);
     Group group = state_.groups.add(creator.group_id(), name, true);
+    group.ca = ca;
     group.refreshed_ms = clock_();
     state_.groups.update(group);
     loaded_.emplace(group.ref, std::move(creator));
@@ -152,9 +158,10 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
   bool refresh_is_due = members.size() > 1 && (clock_() - std::min(clock_(), group.refreshed_ms) >=
                                                    in_ms(refresh_.after) ||
                                                group.sent_since >= refresh_.messages);
-  const bool token_is_old =
-      members.size() > 1 && !member(ref).has_told_inbox_token() && may_tell_inbox_token(ref, {});
-  if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due || token_is_old) {
+  const bool leaf_is_old = members.size() > 1 &&
+                           (!member(ref).shows_own_credential(now()) ||
+                            (!member(ref).has_told_inbox_token() && may_tell_inbox_token(ref, {})));
+  if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due || leaf_is_old) {
     transact([&] { append_commit(ref, {}); });
   }
 }
@@ -268,9 +275,14 @@ void Messenger::expired_unread(const Append& message) {
   });
 }
 
-Group Messenger::accept(Group group, const std::string& name) {
+Group Messenger::accept(Group group, const std::string& name, const std::vector<Bytes>& ca) {
   if (!name.empty()) require_group_name(name);
   return transact([&] {
+    if (!ca.empty()) {
+      require_certificates(member(group.ref), ca);
+      group.ca = ca;
+      note_rivals(group, members(group));
+    }
     if (!name.empty() && name != group.alias) group.alias = state_.groups.free_alias(name);
     group.accepted = true;
     state_.groups.update(group);

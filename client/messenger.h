@@ -37,7 +37,10 @@ class Messenger {
   KeyPackages& key_packages() { return key_packages_; }
 
   /// Throws Reason::usage where the name is taken or makes no name.
-  Group create_group(const std::string& name, group::Suite suite = group::default_suite);
+  /// `ca`: whose certificates its members have to show, DER; none: they need none. Throws
+  /// Reason::usage too where ours will not do.
+  Group create_group(const std::string& name, group::Suite suite = group::default_suite,
+                     const std::vector<Bytes>& ca = {});
   /// Remembers what takes a commit (or, for `leave`, somebody else's), until it is in force.
   /// Returns its id. Throws Reason::usage if we are no member any more.
   int64_t want(const Group& group, Intent intent);
@@ -75,7 +78,8 @@ class Messenger {
   void fell_behind(GroupRef group);
 
   /// Accepts an invitation under the name given, or the group's own. Returns it with its alias.
-  Group accept(Group group, const std::string& name);
+  /// `ca`: as of create_group(). Throws Reason::rejected where a member's certificate will not do.
+  Group accept(Group group, const std::string& name, const std::vector<Bytes>& ca = {});
   /// Throws Reason::usage where the name is taken or makes no name.
   void rename(Group group, const std::string& name);
 
@@ -84,6 +88,12 @@ class Messenger {
   void replace_key(Contact contact, View key);
   /// Whether the contact's present key is the true one, as far as the person says.
   void settle_key(Contact contact, bool verified);
+
+  /// What we show of ourselves from now on, also to the groups that we are in, as they commit. Its
+  /// first certificate is for our identity key.
+  void certify(const std::vector<Bytes>& chain);
+  /// As their CA calls the members of a group that asks for certificates; else none.
+  std::map<Bytes, std::string> certified_names(const Group& group);
 
   /// From now on nothing of theirs is shown, and they invite us to nothing. The token of our inbox
   /// is another one, which the groups that they are not in are told.
@@ -132,8 +142,10 @@ class Messenger {
   void append_commit(GroupRef group, const Intent& intent);
   void append_message(GroupRef group, const Secret& content);
   void require_member(const Group& group);
+  void require_certificates(group::GroupMember& member, const std::vector<Bytes>& ca);
   void require_settled_keys(const Group& group);
   void note_changed_keys(GroupRef group, const std::vector<Bytes>& keys);
+  void note_rivals(const Group& group, const std::vector<Bytes>& added);
   bool is_blocked(View identity_key) const;
   bool may_tell_inbox_token(GroupRef group, const std::vector<Bytes>& added);
   void require_free_name(const std::string& name);

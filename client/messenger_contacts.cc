@@ -14,6 +14,8 @@ void Messenger::replace_key(Contact contact, View key) {
   if (contact.former.size() > limits::former_keys) contact.former.erase(contact.former.begin());
   contact.changed = contact.changed || contact.verified;
   contact.verified = false;
+  contact.rivals.clear();
+  contact.certified.clear();
   transact([&] {
     state_.contacts.update(contact);
     for (const Group& group : state_.groups.list()) {
@@ -25,14 +27,21 @@ void Messenger::replace_key(Contact contact, View key) {
 void Messenger::settle_key(Contact contact, bool verified) {
   contact.verified = verified;
   contact.changed = false;
+  contact.rivals.clear();
+  for (const Group& group : state_.groups.list()) {
+    const std::map<Bytes, std::string> names = certified_names(group);
+    if (names.contains(contact.key)) contact.certified = to_bytes(names.at(contact.key));
+  }
   transact([&] { state_.contacts.update(contact); });
 }
 
 namespace {
 
+// By any key, also by one that is perhaps not theirs.
 bool is_among(const Contact& contact, const std::vector<Bytes>& keys) {
-  return contains(keys, contact.key) ||
-         std::ranges::any_of(contact.former, [&](const Bytes& key) { return contains(keys, key); });
+  auto is_one = [&](const Bytes& key) { return contains(keys, key); };
+  return is_one(contact.key) || std::ranges::any_of(contact.former, is_one) ||
+         std::ranges::any_of(contact.rivals, is_one);
 }
 
 }  // namespace
@@ -40,9 +49,34 @@ bool is_among(const Contact& contact, const std::vector<Bytes>& keys) {
 // Within a transaction of the caller's.
 void Messenger::note_changed_keys(GroupRef group, const std::vector<Bytes>& keys) {
   for (const Contact& contact : state_.contacts.list()) {
-    if (!contact.changed || !is_among(contact, keys)) continue;
+    const bool was_replaced = contact.changed && !contact.verified;  // and not rivalled
+    if (!was_replaced || !is_among(contact, keys)) continue;
     note(group, HistoryEntry::Kind::key_changed, contact.key,
          Secret::copy_of(contact.former.back()), false);
+  }
+}
+
+// Within a transaction of the caller's. What a CA calls somebody is a claim of who they are:
+// another key with the name of a verified contact is theirs, or somebody's who wants to pass for
+// them.
+void Messenger::note_rivals(const Group& group, const std::vector<Bytes>& added) {
+  const std::map<Bytes, std::string> names = certified_names(group);
+  if (names.empty()) return;
+  for (Contact& contact : state_.contacts.list()) {
+    const Contact before = contact;
+    if (names.contains(contact.key)) contact.certified = to_bytes(names.at(contact.key));
+    for (const Bytes& key : added) {
+      const bool is_rival = contact.verified && !contact.certified.empty() && names.contains(key) &&
+                            names.at(key) == to_text(contact.certified) && key != contact.key &&
+                            !contains(contact.rivals, key);
+      if (!is_rival || contact.rivals.size() == limits::rival_keys) continue;
+      contact.rivals.push_back(key);
+      contact.changed = true;
+      note(group.ref, HistoryEntry::Kind::key_changed, key, Secret::copy_of(contact.key), false);
+    }
+    if (contact.certified != before.certified || contact.rivals != before.rivals) {
+      state_.contacts.update(contact);
+    }
   }
 }
 

@@ -71,6 +71,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
                 "it is an invitation to a group that you are in");
   }
   if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
+  if (known) require_certificates(joiner, known->ca);
   std::string name = joiner.group_name();
   Group group =
       known ? *known
@@ -89,6 +90,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   save(group.ref);
   note(group.ref, Kind::joined, identity_key(), {}, true);
   note_changed_keys(group.ref, members(group));
+  note_rivals(group, members(group));
   key_packages_.was_used(joined);
   if (!returns) return;
   for (const Append& append : state_.appends.of(group.ref)) {
@@ -261,6 +263,7 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   note_keys(Kind::removed, commit.removed);
   note_keys(Kind::added, commit.added);
   note_changed_keys(group.ref, commit.added);
+  note_rivals(group, commit.added);
   if (commit.name) {
     note(group.ref, Kind::renamed, commit.sender, Secret::copy_of(as_view(*commit.name)), ours);
   }

@@ -35,6 +35,9 @@ struct Options {
   std::optional<std::string> message;
   uint32_t key_packages = limits::key_package_stock;
   std::string invitation_file;
+  std::string certificate_file;
+  std::string certificate_key_file;
+  std::string ca_file;
   bool follow = false;
   std::chrono::milliseconds wait{0};
   bool all = false;

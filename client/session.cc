@@ -7,6 +7,7 @@
 
 #include "client/limits.h"
 #include "client/state/file.h"
+#include "qnpc/crypto/pem.h"
 
 namespace qnpc::client {
 namespace {
@@ -14,12 +15,33 @@ namespace {
 constexpr size_t invitation_size = 32;
 constexpr size_t inbox_token_size = 32;
 
+// Of the identity that a certificate is for.
+std::optional<Secret> given_seed(const Options& options) {
+  const std::string& path = options.certificate_key_file;
+  if (path.empty()) return std::nullopt;
+  const std::optional<Secret> text = read_private_file(path, limits::certificate_file_bytes);
+  if (!text) throw Error(Reason::io, "the key file " + path + " does not exist");
+  try {
+    return crypto::ed25519_key_from_pem(text->reveal());
+  } catch (const Error& e) {
+    throw Error(Reason::usage, "the key file " + path + ": " + e.what());
+  }
+}
+
 std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
   const Options& options = context.options;
   if (use == Session::StateUse::if_there && !exists(options.state)) return nullptr;
   auto mode = use == Session::StateUse::created_if_missing ? State::Mode::create_if_missing
                                                            : State::Mode::must_exist;
-  return State::open(options.state, mode, options.keys, context.random);
+  const std::optional<Secret> seed = given_seed(options);
+  std::unique_ptr<State> state =
+      State::open(options.state, mode, options.keys, context.random, seed);
+  if (seed && !(state->identity_seed() == *seed)) {
+    throw Error(Reason::usage, "the state " + options.state +
+                                   " has another identity than that key, and it cannot be changed. "
+                                   "Name another file with --state");
+  }
+  return state;
 }
 
 }  // namespace

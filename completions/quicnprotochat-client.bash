@@ -24,7 +24,7 @@ _quicnprotochat_client() {
     done
 
     case $previous in
-        --state | --key-file | --passphrase-file | --invitation-file)
+        --state | --key-file | --passphrase-file | --invitation-file | --cert | --key | --ca)
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             return ;;
         --noise)
@@ -54,10 +54,11 @@ _quicnprotochat_client() {
     fi
 
     case $command in
-        register | register-state) options+=' --count --invitation-file' ;;
-        create-group) options+=' --group-id --suite' ;;
+        register | register-state) options+=' --count --invitation-file --cert --key' ;;
+        create-group) options+=' --group-id --suite --ca' ;;
         fetch-key) options+=' --suite' ;;
-        join | leave | update | members) options+=' --group-id' ;;
+        join) options+=' --group-id --ca' ;;
+        leave | update | members) options+=' --group-id' ;;
         rename) options+=' --group-id --name --for-everybody' ;;
         invite | remove) options+=' --group-id --peer-key' ;;
         verify) options+=' --confirm --number --reset --qr' ;;

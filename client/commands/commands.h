@@ -44,6 +44,8 @@ Bytes identity_key(Session& session, const std::string& word);
 std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string>& words);
 /// The contact whom a word means. Throws Reason::usage.
 Contact contact_named(Session& session, const std::string& word);
+/// The certificates in a file, DER. Throws Reason::io, usage.
+std::vector<Bytes> read_certificates(const std::string& path);
 /// What programs read of a contact.
 nlohmann::json contact_object(const Contact& contact);
 

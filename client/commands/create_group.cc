@@ -9,7 +9,9 @@ void create_group(Context& context) {
   }
   Session session(context, Session::StateUse::required);
   const group::Suite suite = context.options.group_suite.value_or(group::default_suite);
-  Group group = session.messenger().create_group(context.options.group, suite);
+  std::vector<Bytes> ca;
+  if (!context.options.ca_file.empty()) ca = read_certificates(context.options.ca_file);
+  Group group = session.messenger().create_group(context.options.group, suite, ca);
   context.output.line(
       "created " + group.alias + ", with suite " + std::string(name(suite)),
       {{"group", group.alias}, {"group_id", to_hex(group.mls_id)}, {"suite", name(suite)}});

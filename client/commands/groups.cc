@@ -27,6 +27,7 @@ void groups(Context& context) {
          {"accepted", group.accepted},
          {"member", is_member},
          {"suite", suite},
+         {"certified", !group.ca.empty()},
          {"epoch", messenger.epoch(group.ref)},
          {"epoch_authenticator", is_member ? to_hex(messenger.epoch_authenticator(group)) : ""},
          {"members", keys}});

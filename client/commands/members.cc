@@ -11,12 +11,17 @@ void members(Context& context) {
   const std::string suite(name(messenger.suite(group.ref)));
   if (!context.output.json()) context.output.line(group.alias + ", suite " + suite, {});
   const ContactBook book = contact_book(session);
+  std::map<Bytes, std::string> certified = messenger.certified_names(group);
   for (const Bytes& key : messenger.members(group)) {
     const bool is_you = equal(key, messenger.identity_key());
     const bool is_leaving = contains(leaving, key);
     nlohmann::json member = {
         {"identity_key", to_hex(key)}, {"you", is_you}, {"leaving", is_leaving}, {"suite", suite}};
-    const std::string line = to_hex(key) + book.label_of(key);
+    std::string line = to_hex(key) + book.label_of(key);
+    if (const std::string& subject = certified[key]; !subject.empty()) {
+      member["certificate"] = subject;
+      line += " " + context.output.foreign(subject);
+    }
     if (const Contact* contact = book.find(key)) {
       member["name"] = contact->name;
       member["verified"] = contact->verified;

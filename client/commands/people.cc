@@ -1,5 +1,8 @@
 // What commands need to speak of people: their names, and whom a name means.
 #include "client/commands/commands.h"
+#include "client/limits.h"
+#include "client/state/file.h"
+#include "qnpc/crypto/pem.h"
 
 namespace qnpc::client::commands {
 
@@ -30,6 +33,16 @@ Contact contact_named(Session& session, const std::string& word) {
   if (std::optional<Contact> contact = session.state().contacts.with_key(key)) return *contact;
   throw Error(Reason::usage, short_key(key) + " is no contact. Give them a name first:\n" +
                                  "  quicnprotochat-client contacts add NAME " + to_hex(key));
+}
+
+std::vector<Bytes> read_certificates(const std::string& path) {
+  const std::optional<Secret> text = read_file(path, limits::certificate_file_bytes);
+  if (!text) throw Error(Reason::io, "the certificate file " + path + " does not exist");
+  try {
+    return crypto::certificates_from_pem(text->reveal());
+  } catch (const Error& e) {
+    throw Error(Reason::usage, "the certificate file " + path + ": " + e.what());
+  }
 }
 
 nlohmann::json contact_object(const Contact& contact) {

@@ -17,7 +17,11 @@ struct Contact {
   bool changed = false;       // one that was verified was replaced, and that is not settled
   std::vector<Bytes> former;  // the keys before, oldest first
   bool blocked = false;       // what they say is not shown, and they invite us to nothing
-  static auto wire(auto& m) { return std::tie(m.key, m.verified, m.changed, m.former, m.blocked); }
+  Bytes certified;            // as a CA calls them, in a group that asks for its certificates
+  std::vector<Bytes> rivals;  // other keys that are certified so, and not settled
+  static auto wire(auto& m) {
+    return std::tie(m.key, m.verified, m.changed, m.former, m.blocked, m.certified, m.rivals);
+  }
 };
 
 class Contacts {

@@ -14,6 +14,7 @@ constexpr int64_t application_id = 0x514e5043;  // "QNPC"
 constexpr int64_t version = 4;
 constexpr std::string_view identity = "identity";
 constexpr std::string_view token = "inbox_token";
+constexpr std::string_view certificate_chain = "certificates";
 constexpr size_t identity_seed_size = 32;
 constexpr size_t inbox_token_size = 32;
 
@@ -124,7 +125,7 @@ State::State(std::string path, Database database, Secret key, Random& random)
     : path_(std::move(path)), database_(std::move(database)), vault_(std::move(key), random) {}
 
 std::unique_ptr<State> State::open(const std::string& path, Mode mode, const KeyOptions& options,
-                                   Random& random) {
+                                   Random& random, const std::optional<Secret>& seed) {
   if (!exists(path)) {
     if (mode == Mode::must_exist) {
       throw Error(Reason::io, "there is no state at " + path +
@@ -143,7 +144,7 @@ std::unique_ptr<State> State::open(const std::string& path, Mode mode, const Key
     std::unique_ptr<State> state(new State(path, std::move(database), std::move(made.key), random));
     Transaction transaction(state->database_);
     create_tables(state->database_, made.recipe);
-    state->make_identity(random);
+    state->make_identity(random, seed);
     transaction.commit();
     state->database_.run("PRAGMA journal_mode = WAL");
     return state;
@@ -163,7 +164,7 @@ std::unique_ptr<State> State::in_memory(Random& random) {
   std::unique_ptr<State> state(new State(":memory:", Database(":memory:", limits::lock_retry),
                                          random.secret(crypto::box_key_size), random));
   create_tables(state->database_, KeyRecipe{});
-  state->make_identity(random);
+  state->make_identity(random, std::nullopt);
   return state;
 }
 
@@ -172,8 +173,8 @@ void State::reacquire() {
   if (!has_tables(database_, path_)) throw Error(Reason::corrupt, path_ + " was emptied");
 }
 
-void State::make_identity(Random& random) {
-  meta.put(identity, random.secret(identity_seed_size).reveal());
+void State::make_identity(Random& random, const std::optional<Secret>& seed) {
+  meta.put(identity, seed ? seed->reveal() : random.secret(identity_seed_size).reveal());
   renew_inbox_token(random);
 }
 
@@ -185,6 +186,16 @@ Secret State::inbox_token() const {
   std::optional<Secret> found = meta.get(token);
   if (!found) throw Error(Reason::corrupt, "the state file holds no token for the inbox");
   return std::move(*found);
+}
+
+std::vector<Bytes> State::certificates() const {
+  std::optional<Secret> found = meta.get(certificate_chain);
+  if (!found) return {};
+  return codec::decode<std::vector<Bytes>>(found->reveal());
+}
+
+void State::set_certificates(const std::vector<Bytes>& chain) {
+  meta.put(certificate_chain, codec::encode(chain));
 }
 
 Secret State::identity_seed() const {

@@ -16,12 +16,14 @@ class State {
  public:
   enum class Mode { must_exist, create_if_missing };
 
+  /// `seed`: of the identity, where the file is made; without it, random.
   /// Throws Reason::io where the file is missing or cannot be used, Reason::unavailable where
   /// another process has it, Reason::corrupt for a file that is not ours or damaged,
   /// Reason::unsupported for one of a newer version, Reason::unauthorized for a wrong passphrase or
   /// key.
   static std::unique_ptr<State> open(const std::string& path, Mode mode, const KeyOptions& options,
-                                     Random& random);
+                                     Random& random,
+                                     const std::optional<Secret>& seed = std::nullopt);
   /// One that is gone with the process.
   static std::unique_ptr<State> in_memory(Random& random);
 
@@ -32,6 +34,9 @@ class State {
 
   /// The seed of our Ed25519 identity key.
   Secret identity_seed() const;
+  /// The certificates for that key, DER, its own first; none where it shows none.
+  std::vector<Bytes> certificates() const;
+  void set_certificates(const std::vector<Bytes>& chain);
   /// Another one from now on.
   void renew_inbox_token(Random& random);
   /// 32 bytes that deliver into our inbox.
@@ -41,7 +46,7 @@ class State {
 
  private:
   State(std::string path, Database database, Secret key, Random& random);
-  void make_identity(Random& random);
+  void make_identity(Random& random, const std::optional<Secret>& seed);
 
   std::string path_;
   Database database_;

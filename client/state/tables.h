@@ -67,9 +67,10 @@ struct Group {
   uint64_t leaving_since_ms = 0;  // when somebody asked to leave this epoch; 0: nobody has
   bool is_behind = false;         // the change that ended our epoch seems gone: see `rejoin`
   Bytes rejoining_with;           // the KeyPackage, by reference, with which we asked to come back
+  std::vector<Bytes> ca;          // whose certificates members have to show, DER; empty: nobody's
   static auto wire(auto& m) {
     return std::tie(m.mls_id, m.accepted, m.cursor, m.first_epoch, m.refreshed_ms, m.sent_since,
-                    m.leaving_since_ms, m.is_behind, m.rejoining_with);
+                    m.leaving_since_ms, m.is_behind, m.rejoining_with, m.ca);
   }
 };
 

@@ -188,6 +188,10 @@ CertificateNames validate_chain(const std::vector<Bytes>& chain, SignatureScheme
   return names(certificates.front().get());
 }
 
+void require_certified_key(View certificate, SignatureScheme scheme, View signature_key) {
+  require_key(parse(certificate).get(), scheme, signature_key);
+}
+
 CertificateNames certificate_names(View certificate) { return names(parse(certificate).get()); }
 
 }  // namespace qnpc::crypto

@@ -72,6 +72,9 @@ struct ChainRules {
 CertificateNames validate_chain(const std::vector<Bytes>& chain, SignatureScheme scheme,
                                 View signature_key, const ChainRules& rules);
 
+/// Throws ChainRefused unless the certificate is for that key, which may sign; judges nothing else.
+void require_certified_key(View certificate, SignatureScheme scheme, View signature_key);
+
 /// The names alone, of one that was judged before. Throws ChainRefused (malformed, too_long).
 CertificateNames certificate_names(View certificate);
 

@@ -5,6 +5,7 @@
 
 #include "qnpc/base/limits.h"
 #include "qnpc/group/key_package.h"
+#include "qnpc/group/member_credentials.h"
 #include "qnpc/group/padding.h"
 #include "qnpc/mls/group.h"
 
@@ -15,18 +16,6 @@ constexpr size_t group_id_size = 32;
 constexpr size_t log_id_size = 32;
 constexpr size_t token_size = 32;
 constexpr std::string_view token_label = "quicnprotochat append token";
-
-// Our credential rule: a basic credential is the signature key itself, so that an identity key
-// names one member and nobody can claim another's.
-void require_own_credential(const mls::LeafNode& leaf) {
-  mls::require(leaf.credential.credential_type == mls::CredentialType::basic &&
-                   leaf.credential.identity == leaf.signature_key,
-               mls::Reject::credential_mismatch);
-}
-
-void require_own_credentials(const mls::RatchetTree& tree) {
-  for (mls::LeafIndex index : tree.members()) require_own_credential(*tree.leaf(index));
-}
 
 std::string name_in(const mls::Extensions& extensions) {
   const Bytes* name = mls::find_extension(extensions, group_name_extension);
@@ -72,7 +61,6 @@ void require_own_rules(const mls::StagedCommit& staged, View log_id) {
   mls::require(!staged.reinit, mls::Reject::reinit_refused);
   mls::require(equal(log_id_in(staged.next->context.extensions), log_id), mls::Reject::log_changed);
   const mls::RatchetTree& next = staged.next->tree;
-  require_own_credentials(next);
   for (mls::LeafIndex index : staged.old_tree.members()) {
     const mls::LeafNode* leaf = next.leaf(index);
     if (leaf == nullptr || leaf->signature_key == staged.old_tree.leaf(index)->signature_key) {
@@ -103,7 +91,9 @@ struct GroupMember::State {
   Storage& keys;
   Random& random;
   std::optional<mls::Group> group;
+  MemberCredentials credentials;
 
+  mls::Policy policy(UnixTime now) const { return {now, credentials}; }
   mls::Group& current() {
     if (!group) throw Error(Reason::usage, "this member has no group yet");
     return *group;
@@ -115,7 +105,7 @@ struct GroupMember::State {
 };
 
 GroupMember::GroupMember(const Identity& identity, Storage& keys, Random& random)
-    : state_(new State{identity, keys, random, std::nullopt}) {}
+    : state_(new State{identity, keys, random, std::nullopt, {}}) {}
 GroupMember::GroupMember(GroupMember&&) noexcept = default;
 GroupMember& GroupMember::operator=(GroupMember&&) noexcept = default;
 GroupMember::~GroupMember() = default;
@@ -137,6 +127,50 @@ Bytes GroupMember::generate_key_package(UnixTime now, Suite suite) {
 Bytes GroupMember::generate_last_resort(UnixTime now, Suite suite) {
   return mls::to_message(make_key_package(state_->identity, suite, state_->keys, state_->random,
                                           now, KeyPackageUse::last_resort));
+}
+
+void GroupMember::require_certificates(const std::vector<Bytes>& ca) {
+  state_->credentials = MemberCredentials(ca);
+}
+
+std::optional<Uncertified> GroupMember::uncertified(UnixTime now) const {
+  const mls::Group& group = state_->current();
+  for (const mls::Member& member : group.members()) {
+    try {
+      state_->credentials.validate(mls::suite_of(group.context().cipher_suite),
+                                   member.leaf->credential, member.leaf->signature_key, now);
+    } catch (const mls::Rejected& rejected) {
+      return Uncertified{to_bytes(member.leaf->signature_key), rejected.what()};
+    }
+  }
+  return std::nullopt;
+}
+
+bool GroupMember::shows_own_credential(UnixTime now) const {
+  const mls::Group& group = state_->current();
+  const mls::Credential credential = credential_of(state_->identity);
+  if (group.tree().leaf(group.own_leaf())->credential == credential) return true;
+  try {
+    state_->credentials.validate(mls::suite_of(group.context().cipher_suite), credential,
+                                 state_->identity.identity_key(), now);
+    return false;
+  } catch (const mls::Rejected&) {
+    return true;
+  }
+}
+
+std::map<Bytes, std::string> GroupMember::certified_names() const {
+  std::map<Bytes, std::string> out;
+  for (const mls::Member& member : state_->current().members()) {
+    const std::vector<Bytes>& chain = member.leaf->credential.certificates;
+    if (chain.empty()) continue;
+    try {
+      out[to_bytes(member.leaf->signature_key)] = crypto::certificate_names(chain.front()).subject;
+    } catch (const crypto::ChainRefused&) {
+      // Where no CA is required nobody has looked at it.
+    }
+  }
+  return out;
 }
 
 void GroupMember::create_group(std::string_view name, UnixTime now, Suite suite) {
@@ -165,7 +199,6 @@ OwnCommit GroupMember::commit(const Changes& changes, UnixTime now) {
   OwnCommit out;
   for (const Bytes& key_package : changes.add) {
     auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
-    require_own_credential(parsed.leaf_node);
     out.added.push_back(parsed.leaf_node.signature_key);
     options.proposals.push_back({mls::Add{std::move(parsed)}});
   }
@@ -176,7 +209,9 @@ OwnCommit GroupMember::commit(const Changes& changes, UnixTime now) {
   if (changes.tells_inbox_token) {
     options.new_leaf_extensions = leaf_template(state_->identity, now).extensions;
   }
-  mls::NewCommit commit = group.commit(options, state_->identity.key_pair(), now, state_->random);
+  if (!shows_own_credential(now)) options.new_credential = credential_of(state_->identity);
+  mls::NewCommit commit =
+      group.commit(options, state_->identity.key_pair(), state_->policy(now), state_->random);
   require_own_rules(commit.staged, log_id());
   out.message = commit.message;
   if (commit.welcome) out.welcome = *commit.welcome;
@@ -200,8 +235,8 @@ void GroupMember::discard_pending_commit() { state_->current().discard_pending()
 
 Bytes GroupMember::propose_leave(UnixTime now) {
   mls::Group& group = state_->current();
-  return group.propose({mls::Remove{group.own_leaf()}}, state_->identity.key_pair(), now,
-                       state_->random);
+  return group.propose({mls::Remove{group.own_leaf()}}, state_->identity.key_pair(),
+                       state_->policy(now), state_->random);
 }
 
 std::vector<Bytes> GroupMember::leaving() const {
@@ -226,8 +261,10 @@ Joined GroupMember::join_group(View welcome) {
   auto parsed = parse_as<mls::Welcome>(welcome, "Welcome");
   std::optional<mls::NewKeyPackage> own = find_key_package(parsed, state_->keys);
   if (!own) throw Error(Reason::not_found, "the Welcome is for none of our KeyPackages");
-  mls::Group group = mls::Group::join(parsed, {.key_package = own->key_package, .keys = own->keys});
-  require_own_credentials(group.tree());
+  // Lifetimes are not judged, nor certificates: that is for uncertified().
+  const MemberCredentials any;
+  mls::Group group = mls::Group::join(
+      parsed, {.key_package = own->key_package, .keys = own->keys, .policy = {UnixTime{}, any}});
   mls::require(log_id_in(group.context().extensions).size() == log_id_size,
                mls::Reject::log_missing);
   const Bytes inviter = identities(group.tree(), {group.welcomed_by().value()}).front();
@@ -247,7 +284,7 @@ Received GroupMember::receive_message(View message, UnixTime now) {
   // What is not encrypted could come from the server: RFC 9420 12.1.8 lets strangers propose that
   // they be added.
   mls::MlsMessage encrypted{parse_as<mls::PrivateMessage>(message, "PrivateMessage")};
-  mls::Policy policy(now);
+  mls::Policy policy = state_->policy(now);
   policy.accepts_proposal = removes_its_sender;
   mls::Processed processed = state_->current().process(encrypted, policy);
   Received out;
@@ -349,9 +386,9 @@ RejoinRequest read_rejoin_request(View message) {
   mls::require(add != nullptr && content.sender.sender_type == mls::SenderType::new_member_proposal,
                mls::Reject::external_sender_content);
   const mls::LeafNode& leaf = add->key_package.leaf_node;
-  require_own_credential(leaf);
-  // The signature of who is no member does not cover the group's context (6.1).
   const mls::Suite& suite = mls::suite_of(add->key_package.cipher_suite);
+  MemberCredentials().validate(suite, leaf.credential, leaf.signature_key, {});
+  // The signature of who is no member does not cover the group's context (6.1).
   mls::verify_content(suite, mls::open_public(suite, parsed, {}, {}), {}, leaf.signature_key);
   return {content.group_id, content.epoch, leaf.signature_key, mls::to_message(add->key_package)};
 }

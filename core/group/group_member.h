@@ -27,7 +27,8 @@
 
 namespace qnpc::group {
 
-/// What a commit changes, beside our own keys, which it always renews, and who is leaving().
+/// What a commit changes, beside our own keys and credential, which it always renews, and who is
+/// leaving().
 struct Changes {
   std::vector<Bytes> add;           // KeyPackages, each an MLSMessage
   std::vector<Bytes> remove;        // identity keys; one may be removed and added at once
@@ -63,6 +64,12 @@ struct Received {
   bool removed_us = false;          // after this the member can neither send nor receive
 };
 
+/// A member whose certificate will not do.
+struct Uncertified {
+  Bytes identity_key;
+  std::string why;
+};
+
 class GroupMember {
  public:
   /// `keys` holds the private halves of published KeyPackages and outlives the member, as do the
@@ -80,6 +87,16 @@ class GroupMember {
   /// One that may be used again and again; its private keys stay. It is for when the others have
   /// run out, since who learns its keys can read every Welcome that was made for it.
   Bytes generate_last_resort(UnixTime now, Suite suite = default_suite);
+
+  /// From now on every member has to show a certificate that leads to one of these (DER): when it
+  /// is invited, when a commit adds it, and when it shows another one. Not saved: to be said again
+  /// after load(). Throws crypto::ChainRefused for what is no certificate.
+  void require_certificates(const std::vector<Bytes>& ca);
+  /// The first of those who are members already who does not, at that time.
+  std::optional<Uncertified> uncertified(UnixTime now) const;
+  /// The subjects of the certificates that members show, by identity key, as RFC 4514 writes them:
+  /// to be believed where a CA is required.
+  std::map<Bytes, std::string> certified_names() const;
 
   /// Starts a group of one. Group id and log id are random; `name` (UTF-8, up to
   /// limits::group_name bytes) is what people call it. Name and log id travel encrypted in the
@@ -134,6 +151,8 @@ class GroupMember {
   std::vector<Bytes> members() const;  // identity keys, in leaf order
   /// What delivers into the members' inboxes, by identity key; empty where one publishes none.
   std::map<Bytes, Bytes> inbox_tokens() const;
+  /// Whether our leaf shows the credential that the identity has now, or the group would refuse it.
+  bool shows_own_credential(UnixTime now) const;
   /// Whether our leaf has the token that the identity has now.
   bool has_told_inbox_token() const;
   Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history

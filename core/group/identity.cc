@@ -17,6 +17,14 @@ Identity Identity::from_seed(View seed) {
 Identity Identity::with_inbox_token(View token) const {
   Identity out = from_seed(seed().reveal());
   out.inbox_token_ = Secret::copy_of(token);
+  out.certificates_ = certificates_;
+  return out;
+}
+
+Identity Identity::with_certificates(std::vector<Bytes> chain) const {
+  Identity out = from_seed(seed().reveal());
+  out.inbox_token_ = inbox_token_.clone();
+  out.certificates_ = std::move(chain);
   return out;
 }
 

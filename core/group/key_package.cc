@@ -27,16 +27,23 @@ uint64_t in_seconds(std::chrono::hours hours) {
 
 }  // namespace
 
+mls::Credential credential_of(const Identity& identity) {
+  if (identity.certificates().empty()) {
+    return {mls::CredentialType::basic, to_bytes(identity.identity_key()), {}};
+  }
+  return {mls::CredentialType::x509, {}, identity.certificates()};
+}
+
 mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   mls::LeafNode leaf;
   leaf.signature_key = to_bytes(identity.identity_key());
-  leaf.credential.identity = leaf.signature_key;
+  leaf.credential = credential_of(identity);
   leaf.capabilities = {
       .versions = {mls::ProtocolVersion::mls10},
       .cipher_suites = {cipher_suite(Suite::x25519), cipher_suite(Suite::xwing)},
       .extensions = {group_name_extension, group_log_extension, inbox_token_extension},
       .proposals = {},
-      .credentials = {mls::CredentialType::basic}};
+      .credentials = {mls::CredentialType::basic, mls::CredentialType::x509}};
   leaf.leaf_node_source = mls::LeafNodeSource::key_package;
   uint64_t skew = in_seconds(limits::clock_skew);
   leaf.lifetime = {now.seconds - std::min(now.seconds, skew),

@@ -20,6 +20,8 @@ inline constexpr mls::ExtensionType group_log_extension{0xf002};
 /// The token that delivers into a member's inbox, 32 bytes, in its leaf.
 inline constexpr mls::ExtensionType inbox_token_extension{0xf003};
 
+/// What the identity shows of itself: its certificates where it has some, else its key.
+mls::Credential credential_of(const Identity& identity);
 /// A leaf of that identity, all but its encryption key and signature.
 mls::LeafNode leaf_template(const Identity& identity, UnixTime now);
 

@@ -52,6 +52,8 @@ constexpr Rule rules[] = {
      "the application does not accept such a credential"},
     {Reject::credential_not_successor, "credential_not_successor",
      "a credential is not the same client's as the one that it replaces"},
+    {Reject::certificate_missing, "certificate_missing",
+     "the group takes only members with a certificate of its CA, and this one has none"},
     {Reject::certificate_malformed, "certificate_malformed", "a certificate is not well formed"},
     {Reject::certificate_chain_too_long, "certificate_chain_too_long",
      "a credential has more or larger certificates than we accept"},

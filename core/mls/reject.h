@@ -37,6 +37,7 @@ enum class Reject {
   credential_mismatch,
   credential_refused,
   credential_not_successor,
+  certificate_missing,
   certificate_malformed,
   certificate_chain_too_long,
   certificate_wrong_key,

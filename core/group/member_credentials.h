@@ -1,0 +1,30 @@
+// member_credentials: whom a group believes. An identity is its signature key, whatever credential
+// it shows: a basic one holds that key, a certificate is for it. A group can ask for certificates
+// of a CA of its own; else they are carried and say nothing.
+#pragma once
+
+#include <optional>
+
+#include "qnpc/mls/x509_credentials.h"
+
+namespace qnpc::group {
+
+class MemberCredentials final : public mls::CredentialPolicy {
+ public:
+  MemberCredentials() = default;
+  /// Only those with a certificate that leads to one of these (DER). Throws crypto::ChainRefused
+  /// for what is no certificate.
+  explicit MemberCredentials(const std::vector<Bytes>& ca);
+
+  void validate(const mls::Suite& suite, const mls::Credential& credential, View signature_key,
+                UnixTime now) const override;
+  /// The same of all: who stays in a group keeps the signature key, which GroupMember sees to, and
+  /// may show another credential for it.
+  Bytes identity(const mls::Credential&) const override { return {}; }
+  bool proves_identity() const override { return false; }
+
+ private:
+  std::optional<mls::X509Credentials> certified_;
+};
+
+}  // namespace qnpc::group
