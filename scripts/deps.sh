@@ -28,7 +28,7 @@ retry() {
 build_packages="g++ cmake ninja-build pkg-config capnproto libcapnp-dev libssl-dev libsqlite3-dev
     libcli11-dev libspdlog-dev nlohmann-json3-dev libqrencode-dev"
 test_packages="libgtest-dev librapidcheck-dev libbenchmark-dev clang clang-format
-    libclang-rt-dev openssl python3 sqlite3"
+    libclang-rt-dev libfaketime openssl python3 sqlite3"
 
 installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed; }
 

@@ -58,8 +58,9 @@ inline constexpr size_t group_name = 128;
 // KeyPackage lifetime we issue, and the longest that we accept (RFC 9420 7.2 asks for a maximum).
 inline constexpr std::chrono::hours key_package_lifetime{24 * 90};
 inline constexpr std::chrono::hours key_package_lifetime_accepted{24 * 366};
-// Clocks differ: a KeyPackage may have been made by one that is this far ahead of ours.
-inline constexpr std::chrono::hours clock_skew{1};
+// Clocks differ: a KeyPackage may have been made by one that is a day ahead of ours, as one with a
+// wrong date is, and a little more.
+inline constexpr std::chrono::hours clock_skew{25};
 
 // --- qnpc-mls-driver ---
 // A request in bytes: a tree of 10,000 members has about 5 MiB in hexadecimal, 14 with the longest

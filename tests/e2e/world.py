@@ -21,14 +21,20 @@ def program(name):
     return os.path.join(BIN, name)
 
 
+def merged(environment):
+    return {**os.environ, **(environment or {})}
+
+
 class Server:
     """One server process; started again it has the same folder, and so the same key."""
 
     def __init__(self, folder, authentication="127.0.0.1:0", delivery="127.0.0.1:0", options=(),
-                 log_level="warn", log=None):
+                 log_level="warn", log=None, prefix=(), environment=None):
         self.folder = folder
         self.options = options
         self.log_level = log_level
+        self.prefix = prefix  # a command that runs the server
+        self.environment = environment  # beside ours
         self.log = log  # a file for what it writes to standard error; None: where we do
         self.authentication = authentication
         self.delivery = delivery
@@ -40,10 +46,10 @@ class Server:
 
     def start(self):
         self.process = subprocess.Popen(
-            [program("quicnprotochat-server"), "--data-dir", self.folder,
+            [*self.prefix, program("quicnprotochat-server"), "--data-dir", self.folder,
              "--log-level", self.log_level, "--listen", self.authentication,
-             "--ds-listen", self.delivery, *self.options],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+             "--ds-listen", self.delivery, *self.options], env=merged(self.environment),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.printed = []
         for line in self.process.stdout:
             self.printed.append(line.strip())
@@ -69,6 +75,7 @@ class Server:
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
 
     def restart(self):
@@ -101,6 +108,7 @@ class Person:
         self.state = os.path.join(self.folder, "state.db")
         self.options = []
         self.authentication = None  # where the Authentication Service is, if not at the world's
+        self.environment = None  # beside ours
 
     def command(self, *arguments):
         server = self.world.server
@@ -112,7 +120,7 @@ class Person:
 
     def run(self, *arguments, stdin=b""):
         process = subprocess.run(self.command(*arguments), input=stdin, capture_output=True,
-                                 timeout=COMMAND_SECONDS)
+                                 timeout=COMMAND_SECONDS, env=merged(self.environment))
         process.stdout = process.stdout.decode()
         process.stderr = process.stderr.decode()
         return Outcome(process)
@@ -125,7 +133,8 @@ class Person:
 
     def start(self, *arguments):
         return subprocess.Popen(self.command(*arguments), stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=merged(self.environment))
 
     def killed_after(self, seconds, *arguments):
         """Starts a command and kills it (SIGKILL) unless it has ended by then."""
@@ -168,8 +177,11 @@ class World(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory(prefix="qnpc-e2e.")
         self.addCleanup(temporary.cleanup)
         self.folder = temporary.name
-        self.server = Server(os.path.join(self.folder, "server"), options=self.server_options)
+        self.server = self.make_server(os.path.join(self.folder, "server"))
         self.addCleanup(self.server.stop)
+
+    def make_server(self, folder):
+        return Server(folder, options=self.server_options)
 
     def person(self, name, registered=True):
         person = Person(self, name)
