@@ -17,6 +17,18 @@ inline kj::Exception to_kj(const Error& error) {
                        kj::heapString(text.c_str()));
 }
 
+/// What to_kj() was given; Reason::unknown for an exception of KJ's own, such as a lost connection.
+inline Reason reason_of(const kj::Exception& exception) {
+  const std::string_view text = exception.getDescription().cStr();
+  for (int i = 0; i <= static_cast<int>(Reason::internal); ++i) {
+    const std::string_view prefix = name(static_cast<Reason>(i));
+    if (text.starts_with(prefix) && text.substr(prefix.size()).starts_with(": ")) {
+      return static_cast<Reason>(i);
+    }
+  }
+  return Reason::unknown;
+}
+
 /// Runs the action; an Error that it throws goes on as a kj::Exception.
 template <class Action>
 auto with_stream_errors(Action&& action) {

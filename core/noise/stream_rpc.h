@@ -8,14 +8,23 @@
 
 #include <capnp/serialize-async.h>
 
+#include <functional>
+#include <memory>
+
 #include "qnpc/noise/stream.h"
 
 namespace qnpc::noise {
 
 class RpcStream final : public capnp::MessageStream {
  public:
+  /// Asked for each message that is not at hand as a whole, with its size and before there is
+  /// memory for it. What it returns lives as long as the message; what it throws ends the reading.
+  using Admit = std::function<std::shared_ptr<void>(size_t bytes)>;
+
   /// The stream must outlive this.
-  explicit RpcStream(NoiseStream& stream) : stream_(stream), generic_(stream) {}
+  explicit RpcStream(
+      NoiseStream& stream, Admit admit = [](size_t) { return nullptr; })
+      : stream_(stream), generic_(stream), admit_(std::move(admit)) {}
 
   kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> tryReadMessage(
       kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
@@ -33,6 +42,7 @@ class RpcStream final : public capnp::MessageStream {
 
   NoiseStream& stream_;
   capnp::AsyncIoMessageStream generic_;
+  Admit admit_;
 };
 
 }  // namespace qnpc::noise

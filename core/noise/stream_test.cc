@@ -2,6 +2,7 @@
 #include "qnpc/noise/stream.h"
 
 #include <capnp/rpc-twoparty.h>
+#include <capnp/serialize.h>
 
 #include "qnpc/noise/handshake.h"
 #include "qnpc/noise/stream_rpc.h"
@@ -148,6 +149,55 @@ TEST_F(RpcTest, AMessageOverTheReadersLimitIsRefused) {
   }
   options.traversalLimitInWords = 100;
   EXPECT_ANY_THROW(messages.tryReadMessage(nullptr, options, nullptr).wait(io.waitScope));
+}
+
+TEST_F(RpcTest, ALongMessageIsAdmittedBeforeItIsRead) {
+  Channel channel = open();
+  size_t asked = 0;
+  auto permit = std::make_shared<int>();
+  RpcStream messages(*channel.server, [&](size_t bytes) {
+    asked = bytes;
+    return permit;
+  });
+  capnp::MallocMessageBuilder message;
+  message.initRoot<rpc::Envelope>().initPayload(100'000);
+  auto sent = capnp::writeMessage(*channel.client, message);
+  {
+    auto read = messages.tryReadMessage(nullptr, {}, nullptr).wait(io.waitScope);
+    EXPECT_EQ(asked, capnp::messageToFlatArray(message).asBytes().size());
+    EXPECT_EQ(permit.use_count(), 2);  // ours and the message's
+    auto root = KJ_ASSERT_NONNULL(read).reader->getRoot<rpc::Envelope>();
+    EXPECT_EQ(root.getPayload().size(), 100'000u);
+  }
+  EXPECT_EQ(permit.use_count(), 1);
+}
+
+TEST_F(RpcTest, AMessageThatIsNotAdmittedIsNotRead) {
+  Channel channel = open();
+  RpcStream messages(*channel.server, [](size_t) -> std::shared_ptr<void> {
+    throw Error(Reason::overloaded, "no");
+  });
+  const uint32_t header[] = {0, 100'000};  // and nothing behind it
+  channel.client->write(header, sizeof(header)).wait(io.waitScope);
+  EXPECT_TRUE(is(failure(messages.tryReadMessage(nullptr, {}, nullptr).ignoreResult()),
+                 Reason::overloaded));
+}
+
+TEST_F(RpcTest, AMessageOfSeveralSegmentsIsReadAndOneOfTooManyIsNot) {
+  Channel channel = open();
+  RpcStream messages(*channel.server);
+  for (kj::uint first_words : {1u, 2u, 3u}) {
+    capnp::MallocMessageBuilder message(first_words, capnp::AllocationStrategy::FIXED_SIZE);
+    message.initRoot<rpc::Envelope>().initPayload(5);
+    capnp::writeMessage(*channel.client, message).wait(io.waitScope);
+    auto read = messages.tryReadMessage(nullptr, {}, nullptr).wait(io.waitScope);
+    auto root = KJ_ASSERT_NONNULL(read).reader->getRoot<rpc::Envelope>();
+    EXPECT_EQ(root.getPayload().size(), 5u);
+  }
+  const uint32_t header[] = {UINT32_MAX, 1};
+  channel.client->write(header, sizeof(header)).wait(io.waitScope);
+  EXPECT_TRUE(
+      is(failure(messages.tryReadMessage(nullptr, {}, nullptr).ignoreResult()), Reason::too_large));
 }
 
 // --- Handshakes with hostile peers ---
