@@ -34,7 +34,14 @@ Error from_exception(const kj::Exception& exception) {
   // The RPC system puts "remote exception: " before a text that came from the peer.
   std::string_view text = exception.getDescription().cStr();
   constexpr std::string_view remote = "remote exception: ";
-  if (text.starts_with(remote)) text.remove_prefix(remote.size());
+  if (text.starts_with(remote)) {
+    text.remove_prefix(remote.size());
+    // Why the peer ended the connection, which all calls hear that it had not answered: of none of
+    // them does it say what became of it.
+    if (exception.getType() == kj::Exception::Type::DISCONNECTED) {
+      return Error(Reason::unknown, std::string(text));
+    }
+  }
   for (Reason reason : service_reasons) {
     std::string_view prefix = name(reason);
     if (text.starts_with(prefix) && text.substr(prefix.size()).starts_with(": ")) {

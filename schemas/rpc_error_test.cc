@@ -24,5 +24,11 @@ TEST(RpcError, ALostConnectionMayHaveApplied) {
   EXPECT_EQ(from_exception(e).reason(), Reason::unknown);
 }
 
+TEST(RpcError, WhyTheConnectionEndedSaysNothingOfACall) {
+  kj::Exception ended(kj::Exception::Type::DISCONNECTED, "(remote)", 0,
+                      kj::heapString("remote exception: overloaded: too many long messages"));
+  EXPECT_EQ(from_exception(ended).reason(), Reason::unknown);
+}
+
 }  // namespace
 }  // namespace qnpc::rpc

@@ -17,18 +17,41 @@ std::string text(const OwnerKey& key) { return std::string(key.begin(), key.end(
 
 }  // namespace
 
-Access::Access(Store& store, const AccessPolicy& policy, const RateLimiter::Clock& clock)
+Access::Access(Store& store, const AccessPolicy& policy, Metrics& metrics,
+               const RateLimiter::Clock& clock)
     : store_(store),
       policy_(policy),
-      logins_(limits::logins, "too many logins from this address", clock),
-      admissions_(limits::admissions, "too many new identities from this address", clock),
-      claims_by_requester_(limits::claims_by_requester, "you have taken too many KeyPackages",
-                           clock),
-      claims_of_target_(limits::claims_of_target, "", clock),
-      claims_of_pair_(limits::claims_of_pair,
-                      "you have taken too many KeyPackages of this identity", clock),
-      logs_(limits::logs_by_identity, "you have made too many groups", clock),
-      deliveries_(limits::deliveries, "too many deliveries from this address", clock) {}
+      metrics_(metrics),
+      handshakes_{{policy.rates.handshakes, "too many connections from this address", clock},
+                  Limit::handshakes_rate},
+      logins_{{policy.rates.logins, "too many logins from this address", clock},
+              Limit::logins_rate},
+      admissions_{{policy.rates.admissions, "too many new identities from this address", clock},
+                  Limit::admissions_rate},
+      claims_by_requester_{
+          {policy.rates.claims_by_requester, "you have taken too many KeyPackages", clock},
+          Limit::claims_rate},
+      claims_of_target_{{policy.rates.claims_of_target, "", clock}, Limit::claims_of_one_rate},
+      claims_of_pair_{{policy.rates.claims_of_pair,
+                       "you have taken too many KeyPackages of this identity", clock},
+                      Limit::claims_of_pair_rate},
+      logs_{{policy.rates.logs, "you have made too many groups", clock}, Limit::logs_rate},
+      deliveries_{{policy.rates.deliveries, "too many deliveries from this address", clock},
+                  Limit::deliveries_rate},
+      refusals_{{policy.rates.refusals, "too many wrong tokens from this address", clock},
+                Limit::refusals_rate},
+      stored_{{policy.rates.stored_kib, "too much to store from this address", clock},
+              Limit::stored_rate} {}
+
+template <class Action>
+void Access::limited(Limit limit, Action&& action) const {
+  try {
+    action();
+  } catch (const Error&) {
+    metrics_.limits_hit[limit].add();
+    throw;
+  }
+}
 
 void Access::require_open_calls() const {
   if (policy_.open_calls) return;
@@ -91,20 +114,39 @@ kj::Promise<void> Access::set_standing(const OwnerKey& identity, Standing standi
   });
 }
 
+void Access::count_handshake(const std::string& host) { count(handshakes_, host); }
+
 bool Access::count_claim(const OwnerKey& requester, const OwnerKey& target) {
   // The target last, so that one who takes too many does not use up what others may take; the
   // requester first, so that one does not fill the memory with pairs.
   count(claims_by_requester_, text(requester));
   count(claims_of_pair_, text(requester) + text(target));
-  return !policy_.rate_limits || claims_of_target_.try_take(text(target));
+  if (!policy_.rate_limits || claims_of_target_.limiter.try_take(text(target))) return true;
+  metrics_.limits_hit[claims_of_target_.limit].add();
+  return false;
 }
 
 void Access::count_log(const OwnerKey& maker) { count(logs_, text(maker)); }
 
 void Access::count_delivery(const Peer& peer) { count(deliveries_, peer.host); }
 
-void Access::count(RateLimiter& limiter, const std::string& key) const {
-  if (policy_.rate_limits) limiter.take(key);
+void Access::count_stored(const Peer& peer, size_t bytes) {
+  count(stored_, peer.host, 1 + (bytes + limits::row_bytes) / 1024);
+}
+
+void Access::require_few_refusals(const Peer& peer) {
+  if (!policy_.rate_limits) return;
+  limited(refusals_.limit, [&] { refusals_.limiter.require(peer.host); });
+}
+
+void Access::count_refusal(const Peer& peer, Reason reason) {
+  if (reason != Reason::unauthorized && reason != Reason::not_found) return;
+  refusals_.limiter.charge(peer.host);
+}
+
+void Access::count(CountedRate& rate, const std::string& key, uint64_t count) const {
+  if (!policy_.rate_limits) return;
+  limited(rate.limit, [&] { rate.limiter.take(key, count); });
 }
 
 }  // namespace qnpc::server

@@ -8,6 +8,7 @@
 
 #include "server/limits.h"
 #include "server/live_sessions.h"
+#include "server/metrics.h"
 #include "server/peer.h"
 #include "server/rate_limiter.h"
 #include "server/store/store.h"
@@ -16,10 +17,24 @@ namespace qnpc::server {
 
 enum class Registration { open, invitation, closed };
 
+struct Rates {
+  limits::Rate handshakes = limits::handshakes_by_address;
+  limits::Rate logins = limits::logins;
+  limits::Rate admissions = limits::admissions;
+  limits::Rate claims_by_requester = limits::claims_by_requester;
+  limits::Rate claims_of_target = limits::claims_of_target;
+  limits::Rate claims_of_pair = limits::claims_of_pair;
+  limits::Rate logs = limits::logs_by_identity;
+  limits::Rate deliveries = limits::deliveries;
+  limits::Rate refusals = limits::refusals;
+  limits::Rate stored_kib = limits::stored_kib;
+};
+
 struct AccessPolicy {
   bool open_calls = false;  // the calls that need no login are answered, for anybody's things
   Registration registration = Registration::open;
   bool rate_limits = true;
+  Rates rates;
 };
 
 /// What a caller says of itself at its login.
@@ -31,7 +46,7 @@ struct Login {
 
 class Access {
  public:
-  Access(Store& store, const AccessPolicy& policy,
+  Access(Store& store, const AccessPolicy& policy, Metrics& metrics,
          const RateLimiter::Clock& clock = std::chrono::steady_clock::now);
 
   const AccessPolicy& policy() const { return policy_; }
@@ -46,27 +61,45 @@ class Access {
   kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing);
 
   /// These throw Reason::rate_limited where it is too much.
+  void count_handshake(const std::string& host);
   /// False where so many of the target's were taken, by whomever, that only its last resort is left
   /// for now: nobody can use up what it has.
   bool count_claim(const OwnerKey& requester, const OwnerKey& target);
   void count_log(const OwnerKey& maker);
   void count_delivery(const Peer& peer);
+  /// That so many bytes are to be stored.
+  void count_stored(const Peer& peer, size_t bytes);
+  /// Throws where count_refusal() was called too often.
+  void require_few_refusals(const Peer& peer);
+  /// That a call with a token failed. Counts where the token was to blame. Does not throw.
+  void count_refusal(const Peer& peer, Reason reason);
 
  private:
   kj::Promise<void> admit(const Peer& peer, const OwnerKey& identity,
                           const std::optional<TokenHash>& invitation);
-  void count(RateLimiter& limiter, const std::string& key) const;
+  struct CountedRate {
+    RateLimiter limiter;
+    Limit limit;
+  };
+  void count(CountedRate& rate, const std::string& key, uint64_t count = 1) const;
+  /// Counts the limit where the action is refused.
+  template <class Action>
+  void limited(Limit limit, Action&& action) const;
 
   Store& store_;
   const AccessPolicy policy_;
+  Metrics& metrics_;
   LiveSessions live_sessions_;
-  RateLimiter logins_;
-  RateLimiter admissions_;
-  RateLimiter claims_by_requester_;
-  RateLimiter claims_of_target_;
-  RateLimiter claims_of_pair_;
-  RateLimiter logs_;
-  RateLimiter deliveries_;
+  CountedRate handshakes_;
+  CountedRate logins_;
+  CountedRate admissions_;
+  CountedRate claims_by_requester_;
+  CountedRate claims_of_target_;
+  CountedRate claims_of_pair_;
+  CountedRate logs_;
+  CountedRate deliveries_;
+  CountedRate refusals_;
+  CountedRate stored_;
 };
 
 }  // namespace qnpc::server

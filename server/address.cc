@@ -77,6 +77,15 @@ Address resolve(const std::string& text) {
   return address;
 }
 
+bool is_loopback(const Address& address) {
+  if (address.storage.ss_family == AF_INET6) {
+    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_addr);
+  }
+  constexpr uint32_t loopback_network = 127;  // 127.0.0.0/8
+  return ntohl(reinterpret_cast<const sockaddr_in*>(address.get())->sin_addr.s_addr) >> 24 ==
+         loopback_network;
+}
+
 uint16_t port_of(const Address& address) {
   if (address.storage.ss_family == AF_INET6) {
     return ntohs(reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_port);

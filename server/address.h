@@ -25,6 +25,8 @@ Address resolve(const std::string& text);
 /// In the same shape, in numbers.
 std::string to_text(const Address& address);
 
+/// Whether only this machine reaches it.
+bool is_loopback(const Address& address);
 uint16_t port_of(const Address& address);
 
 /// Sockets that listen on one address together: the kernel spreads connections over them. Port 0

@@ -54,5 +54,14 @@ TEST(Address, ClientsAreToldWhatTheServerListensOnOrWhatItsOperatorSays) {
   }
 }
 
+TEST(Address, TellsWhatOnlyThisMachineReaches) {
+  for (const char* own : {"127.0.0.1:1", "127.8.9.10:1", "[::1]:1"}) {
+    EXPECT_TRUE(is_loopback(resolve(own))) << own;
+  }
+  for (const char* other : {"0.0.0.0:1", "128.0.0.1:1", "[::]:1", "[2001:db8::1]:1"}) {
+    EXPECT_FALSE(is_loopback(resolve(other))) << other;
+  }
+}
+
 }  // namespace
 }  // namespace qnpc::server

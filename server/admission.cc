@@ -2,18 +2,32 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
+
 namespace qnpc::server {
 
 std::optional<Admission::Place> Admission::enter(const Address& peer) {
-  std::string host = host_of(peer);
+  std::string name = host_of(peer);
   std::lock_guard lock(mutex_);
-  if (connections_ >= limits_.connections || handshakes_ >= limits_.handshakes) return std::nullopt;
-  auto found = by_host_.find(host);
-  if (found != by_host_.end() && found->second >= limits_.per_address) return std::nullopt;
+  auto found = by_host_.find(name);
+  if (auto limit = limit_hit(found == by_host_.end() ? Host() : found->second)) {
+    metrics_.limits_hit[*limit].add();
+    return std::nullopt;
+  }
+  Host& host = by_host_[name];
+  ++host.connections;
+  ++host.handshakes;
   ++connections_;
   ++handshakes_;
-  ++by_host_[host];
-  return Place(this, host);
+  return Place(this, std::move(name));
+}
+
+std::optional<Limit> Admission::limit_hit(const Host& host) const {
+  if (connections_ >= limits_.connections) return Limit::connections;
+  if (host.connections >= limits_.per_address) return Limit::connections_per_address;
+  const size_t share = std::max<size_t>(1, limits_.handshakes / limits::handshakes_share);
+  if (handshakes_ >= limits_.handshakes || host.handshakes >= share) return Limit::handshakes;
+  return std::nullopt;
 }
 
 size_t Admission::connections() const {
@@ -21,18 +35,28 @@ size_t Admission::connections() const {
   return connections_;
 }
 
+size_t Admission::handshakes() const {
+  std::lock_guard lock(mutex_);
+  return handshakes_;
+}
+
+void Admission::end_handshake(Host& host) {
+  --host.handshakes;
+  --handshakes_;
+}
+
 void Admission::Place::handshake_done() {
   std::lock_guard lock(admission_->mutex_);
-  if (std::exchange(in_handshake_, false)) --admission_->handshakes_;
+  if (std::exchange(in_handshake_, false)) admission_->end_handshake(admission_->by_host_[host_]);
 }
 
 Admission::Place::~Place() {
   if (!admission_) return;
   std::lock_guard lock(admission_->mutex_);
-  if (in_handshake_) --admission_->handshakes_;
+  auto host = admission_->by_host_.find(host_);
+  if (in_handshake_) admission_->end_handshake(host->second);
   --admission_->connections_;
-  auto found = admission_->by_host_.find(host_);
-  if (--found->second == 0) admission_->by_host_.erase(found);
+  if (--host->second.connections == 0) admission_->by_host_.erase(host);
 }
 
 std::string host_of(const Address& address) {

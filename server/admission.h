@@ -10,18 +10,20 @@
 
 #include "server/address.h"
 #include "server/limits.h"
+#include "server/metrics.h"
 
 namespace qnpc::server {
 
 struct AdmissionLimits {
   size_t connections = limits::connections;
-  size_t handshakes = limits::handshakes;
+  size_t handshakes = limits::handshakes;  // of which one address may have a share
   size_t per_address = limits::connections_per_address;
 };
 
 class Admission {
  public:
-  explicit Admission(const AdmissionLimits& admission_limits) : limits_(admission_limits) {}
+  Admission(const AdmissionLimits& admission_limits, Metrics& metrics)
+      : limits_(admission_limits), metrics_(metrics) {}
 
   /// A place for one connection, which it holds as long as it lives.
   class Place {
@@ -48,13 +50,22 @@ class Admission {
   /// Nothing where a limit is reached.
   std::optional<Place> enter(const Address& peer);
   size_t connections() const;
+  size_t handshakes() const;
 
  private:
+  struct Host {
+    size_t connections = 0;
+    size_t handshakes = 0;
+  };
+  std::optional<Limit> limit_hit(const Host& host) const;
+  void end_handshake(Host& host);
+
   const AdmissionLimits limits_;
+  Metrics& metrics_;
   mutable std::mutex mutex_;
   size_t connections_ = 0;
   size_t handshakes_ = 0;
-  std::map<std::string, size_t> by_host_;
+  std::map<std::string, Host> by_host_;
 };
 
 /// What counts as one address: an IPv4 address, or the 64-bit network of an IPv6 one, for whoever

@@ -7,19 +7,26 @@ namespace {
 
 const AdmissionLimits few{.connections = 4, .handshakes = 3, .per_address = 2};
 
-TEST(Admission, BoundsConnectionsOfOneAddress) {
-  Admission admission(few);
+class AdmissionTest : public testing::Test {
+ protected:
+  Metrics metrics;
+  Admission admission{few, metrics};
+};
+
+TEST_F(AdmissionTest, BoundsConnectionsOfOneAddress) {
   auto first = admission.enter(resolve("10.0.0.1:1"));
+  first->handshake_done();
   auto second = admission.enter(resolve("10.0.0.1:2"));
   ASSERT_TRUE(first && second);
+  second->handshake_done();
   EXPECT_FALSE(admission.enter(resolve("10.0.0.1:3")));
+  EXPECT_EQ(metrics.limits_hit[Limit::connections_per_address].value(), 1u);
   EXPECT_TRUE(admission.enter(resolve("10.0.0.2:3")));
   first.reset();
   EXPECT_TRUE(admission.enter(resolve("10.0.0.1:4")));
 }
 
-TEST(Admission, BoundsHandshakesAndConnections) {
-  Admission admission(few);
+TEST_F(AdmissionTest, BoundsHandshakesAndConnections) {
   std::vector<Admission::Place> places;
   for (const char* peer : {"10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"}) {
     places.push_back(*admission.enter(resolve(peer)));
@@ -33,6 +40,21 @@ TEST(Admission, BoundsHandshakesAndConnections) {
   EXPECT_EQ(admission.connections(), 4u);
   places.clear();
   EXPECT_EQ(admission.connections(), 0u);
+}
+
+TEST(Admission, OneAddressHasAShareOfTheHandshakes) {
+  Metrics metrics;
+  Admission admission({.handshakes = 2 * limits::handshakes_share}, metrics);
+  auto first = admission.enter(resolve("10.0.0.1:1"));
+  auto second = admission.enter(resolve("10.0.0.1:2"));
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:3")));
+  EXPECT_EQ(metrics.limits_hit[Limit::handshakes].value(), 1u);
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.2:1")));
+  first->handshake_done();
+  first = std::nullopt;  // counts once
+  EXPECT_EQ(admission.handshakes(), 1u);
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.1:3")));
 }
 
 TEST(Admission, CountsIpv6ByNetworkAndMappedAddressesAsIpv4) {

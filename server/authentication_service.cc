@@ -47,17 +47,18 @@ std::optional<Bytes> require_some(std::optional<Bytes>&& last_resort) {
 
 class Session final : public rpc::AuthenticationService::Session::Server {
  public:
-  Session(const Foundation& foundation, std::shared_ptr<CallGate> calls, const OwnerKey& identity)
-      : foundation_(foundation), calls_(std::move(calls)), identity_(identity) {}
+  Session(const Foundation& foundation, Peer peer, const OwnerKey& identity)
+      : foundation_(foundation), peer_(std::move(peer)), identity_(identity) {}
 
  protected:
   kj::Promise<void> uploadKeyPackage(UploadKeyPackageContext context) override {
-    return calls_->run([&]() -> kj::Promise<void> {
+    return peer_.calls->run(CallKind::upload_key_package, [&]() -> kj::Promise<void> {
       auto params = context.getParams();
       Bytes package = key_package(params.getPackage());
       const bool is_last_resort = params.getIsLastResort();
       const CipherSuite suite = params.getCipherSuite();
       context.releaseParams();
+      foundation_.access.count_stored(peer_, package.size());
       if (!is_last_resort) {
         return put(foundation_.store, context, identity_, suite, std::move(package));
       }
@@ -66,7 +67,7 @@ class Session final : public rpc::AuthenticationService::Session::Server {
     });
   }
   kj::Promise<void> countKeyPackages(CountKeyPackagesContext context) override {
-    return calls_->run([&] {
+    return peer_.calls->run(CallKind::count_key_packages, [&] {
       const CipherSuite suite = context.getParams().getCipherSuite();
       return foundation_.store.key_package_stock(identity_, suite)
           .then([context](KeyPackageStock stock) mutable {
@@ -77,7 +78,7 @@ class Session final : public rpc::AuthenticationService::Session::Server {
     });
   }
   kj::Promise<void> fetchKeyPackage(FetchKeyPackageContext context) override {
-    return calls_->run([&] {
+    return peer_.calls->run(CallKind::fetch_key_package, [&] {
       auto params = context.getParams();
       OwnerKey target = owner_key(params.getIdentityKey(), "the identity key");
       const CipherSuite suite = params.getCipherSuite();
@@ -89,40 +90,42 @@ class Session final : public rpc::AuthenticationService::Session::Server {
     });
   }
   kj::Promise<void> dropKeyPackages(DropKeyPackagesContext context) override {
-    return calls_->run([&] {
+    return peer_.calls->run(CallKind::drop_key_packages, [&] {
       return foundation_.store.drop_key_packages(identity_, context.getParams().getCipherSuite());
     });
   }
 
  private:
   const Foundation foundation_;
-  const std::shared_ptr<CallGate> calls_;
+  const Peer peer_;
   const OwnerKey identity_;
 };
 
 }  // namespace
 
 kj::Promise<void> AuthenticationService::exchange(ExchangeContext context) {
-  return peer_.calls->run([&] { return exchange_envelope(context); });
+  return peer_.calls->run(CallKind::exchange, [&] { return exchange_envelope(context); });
 }
 
 kj::Promise<void> AuthenticationService::describe(DescribeContext context) {
-  return peer_.calls->run([&] { return server::describe(context, foundation_); });
+  return peer_.calls->run(CallKind::describe,
+                          [&] { return server::describe(context, foundation_); });
 }
 
 kj::Promise<void> AuthenticationService::uploadKeyPackage(UploadKeyPackageContext context) {
-  return peer_.calls->run([&] {
+  return peer_.calls->run(CallKind::upload_key_package, [&] {
     foundation_.access.require_open_calls();
     auto params = context.getParams();
     OwnerKey identity = owner_key(params.getIdentityKey(), "the identity key");
     Bytes package = key_package(params.getPackage());
     context.releaseParams();
+    foundation_.access.count_stored(peer_, package.size());
     return put(foundation_.store, context, identity, first_suite, std::move(package));
   });
 }
 
 kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext context) {
-  return peer_.calls->run([&] {
+  return peer_.calls->run(CallKind::fetch_key_package, [&] {
     foundation_.access.require_open_calls();
     OwnerKey identity = owner_key(context.getParams().getIdentityKey(), "the identity key");
     return answer(context, foundation_.store.take_key_package(identity, first_suite));
@@ -130,11 +133,11 @@ kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext 
 }
 
 kj::Promise<void> AuthenticationService::login(LoginContext context) {
-  return peer_.calls->run([&] {
+  return peer_.calls->run(CallKind::login, [&] {
     auto params = context.getParams();
     Login login{params.getIdentityKey(), params.getSignature(), params.getInvitation()};
     return foundation_.access.log_in(peer_, login).then([this, context](OwnerKey identity) mutable {
-      context.getResults().setSession(kj::heap<Session>(foundation_, peer_.calls, identity));
+      context.getResults().setSession(kj::heap<Session>(foundation_, peer_, identity));
     });
   });
 }

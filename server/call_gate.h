@@ -1,5 +1,5 @@
-// call_gate: the door that all calls of one connection go through. It bounds how many are
-// unanswered, and turns our errors into what the RPC system carries.
+// call_gate: the door that all calls of one connection go through. It counts them, bounds how many
+// are unanswered, and turns our errors into what the RPC system carries.
 #pragma once
 
 #include <kj/async.h>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "schemas/rpc_error.h"
-#include "server/limits.h"
+#include "server/connection_limits.h"
 #include "server/live_sessions.h"
 #include "server/push_gate.h"
 
@@ -16,15 +16,25 @@ namespace qnpc::server {
 
 class CallGate : public std::enable_shared_from_this<CallGate> {
  public:
+  explicit CallGate(ConnectionBounds bounds) : bounds_(std::move(bounds)) {}
+
   /// Runs a call: a function that returns a promise. What it throws of ours fails the promise.
   template <class Call>
-  kj::Promise<void> run(Call&& call) {
-    return run_within(limits::calls_in_flight, in_flight_, call);
-  }
-  /// The same for calls whose answer may be large.
-  template <class Call>
-  kj::Promise<void> run_large(Call&& call) {
-    return run([&] { return run_within(limits::large_answers, large_in_flight_, call); });
+  kj::Promise<void> run(CallKind kind, Call&& call) {
+    try {
+      enter(kind);
+      auto permit = kj::defer([self = shared_from_this(), kind] { self->leave(kind); });
+      return call()
+          .then([this, kind] { succeeded(kind); },
+                [this, kind](kj::Exception&& exception) {
+                  failed(kind, rpc::from_exception(exception).reason());
+                  kj::throwFatalException(kj::mv(exception));
+                })
+          .attach(kj::mv(permit));
+    } catch (const Error& error) {
+      failed(kind, error.reason());
+      return rpc::to_exception(error);
+    }
   }
 
   /// Remembers that an identity logs in, for as long as the connection lasts, which ends when the
@@ -33,6 +43,10 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   /// Who logged in here was removed. For one waiter.
   kj::Promise<void> when_removed() { return kj::mv(removed_.promise); }
 
+  /// Whether the peer has shown that it has business here: by a login, or a token that was right.
+  bool is_known() const { return is_known_; }
+  void set_known() { is_known_ = true; }
+
   /// From now on calls are refused with `unavailable`.
   void close() { closed_ = true; }
   /// Calls since the beginning, so that somebody who looks twice sees whether there were any.
@@ -40,23 +54,21 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   size_t in_flight() const { return in_flight_; }
   /// The other direction of the same connection.
   const std::shared_ptr<PushGate>& pushes() const { return pushes_; }
+  const ConnectionBounds& bounds() const { return bounds_; }
+  /// Throws Reason::overloaded where there is no room for an answer of so many bytes.
+  void require_room(size_t bytes) const { bounds_.memory.require_room(bounds_.host, bytes); }
 
  private:
-  template <class Call>
-  kj::Promise<void> run_within(size_t limit, size_t& in_flight, Call&& call) {
-    try {
-      enter(limit, in_flight);
-      auto permit = kj::defer([self = shared_from_this(), &in_flight] { --in_flight; });
-      return call().attach(kj::mv(permit));
-    } catch (const Error& error) {
-      return rpc::to_exception(error);
-    }
-  }
-  void enter(size_t limit, size_t& in_flight);
+  void enter(CallKind kind);
+  void leave(CallKind kind);
+  void succeeded(CallKind kind);
+  void failed(CallKind kind, Reason reason) { bounds_.metrics.refused(kind)[reason].add(); }
 
+  const ConnectionBounds bounds_;
   size_t in_flight_ = 0;
-  size_t large_in_flight_ = 0;  // they are among those of in_flight_
+  size_t large_in_flight_ = 0;  // whose answer may be large; they are among those of in_flight_
   uint64_t calls_ = 0;
+  bool is_known_ = false;
   bool closed_ = false;
   struct Session {
     kj::Own<LiveSessions::Entry> entry;
@@ -64,7 +76,7 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   };
   std::vector<Session> sessions_;
   kj::PromiseFulfillerPair<void> removed_ = kj::newPromiseAndFulfiller<void>();
-  std::shared_ptr<PushGate> pushes_ = std::make_shared<PushGate>();
+  std::shared_ptr<PushGate> pushes_ = std::make_shared<PushGate>(bounds_);
 };
 
 }  // namespace qnpc::server

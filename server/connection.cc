@@ -3,9 +3,11 @@
 namespace qnpc::server {
 namespace {
 
-capnp::ReaderOptions reader_options() {
+kj::Duration to_kj(std::chrono::seconds time) { return time.count() * kj::SECONDS; }
+
+capnp::ReaderOptions reader_options(uint64_t message_words) {
   capnp::ReaderOptions options;
-  options.traversalLimitInWords = limits::message_words;
+  options.traversalLimitInWords = message_words;
   options.nestingLimit = limits::message_nesting;
   return options;
 }
@@ -13,13 +15,14 @@ capnp::ReaderOptions reader_options() {
 }  // namespace
 
 Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Client service,
-                       std::shared_ptr<CallGate> calls, kj::Timer& timer)
+                       std::shared_ptr<CallGate> calls, uint64_t message_words, kj::Timer& timer)
     : stream_(kj::mv(stream)),
-      channel_(*stream_),
-      messages_(channel_),
+      channel_(*stream_, [&bounds = calls->bounds()](
+                             size_t bytes) { return bounds.memory.take(bounds.host, bytes); }),
+      messages_(channel_, calls->bounds(), [this] { return stream_->when_drained(); }),
       calls_(std::move(calls)),
       timer_(timer),
-      network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options()),
+      network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options(message_words)),
       rpc_(capnp::makeRpcServer(network_, kj::mv(service))) {
   rpc_.setFlowLimit(limits::call_words_in_flight);
 }
@@ -27,22 +30,34 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
 kj::Promise<void> Connection::run(kj::Promise<void> stop) {
   return network_.onDisconnect()
       .exclusiveJoin(calls_->pushes()->when_stalled())
+      .exclusiveJoin(messages_.when_overflowing())
       .exclusiveJoin(when_idle_too_long()
+                         .exclusiveJoin(when_stranger_too_long())
                          .exclusiveJoin(kj::mv(stop))
                          .exclusiveJoin(calls_->when_removed())
                          .then([this] { return finish(); }));
 }
 
+/// Who only pings or asks what the server is does so at once, and then leaves.
+kj::Promise<void> Connection::when_stranger_too_long() {
+  return timer_.afterDelay(to_kj(calls_->bounds().limits.login))
+      .then([this]() -> kj::Promise<void> {
+        if (calls_->is_known()) return kj::NEVER_DONE;
+        calls_->bounds().metrics.limits_hit[Limit::login_seconds].add();
+        return kj::READY_NOW;
+      });
+}
+
 /// Looks once in a while instead of keeping a timer for each call.
 kj::Promise<void> Connection::when_idle_too_long() {
   calls_before_ = calls_->calls();
-  return timer_.afterDelay(limits::connection_idle / std::chrono::seconds(1) * kj::SECONDS)
-      .then([this]() -> kj::Promise<void> {
-        const bool is_used = calls_->calls() != calls_before_ || calls_->in_flight() > 0 ||
-                             calls_->pushes()->subscriptions() > 0;
-        if (is_used) return when_idle_too_long();
-        return kj::READY_NOW;
-      });
+  return timer_.afterDelay(to_kj(calls_->bounds().limits.idle)).then([this]() -> kj::Promise<void> {
+    const bool is_used = calls_->calls() != calls_before_ || calls_->in_flight() > 0 ||
+                         calls_->pushes()->subscriptions() > 0;
+    if (is_used) return when_idle_too_long();
+    calls_->bounds().metrics.limits_hit[Limit::idle_minutes].add();
+    return kj::READY_NOW;
+  });
 }
 
 kj::Promise<void> Connection::finish() {
@@ -53,9 +68,7 @@ kj::Promise<void> Connection::finish() {
         stream_->shutdownWrite();
         return stream_->when_drained();
       })
-      .then([this] {
-        return timer_.afterDelay(limits::linger / std::chrono::seconds(1) * kj::SECONDS);
-      });
+      .then([this] { return timer_.afterDelay(to_kj(limits::linger)); });
 }
 
 }  // namespace qnpc::server

@@ -12,16 +12,18 @@ namespace qnpc::server {
 
 class Connection {
  public:
-  /// `service` is what the peer gets as bootstrap; its calls go through `calls`.
+  /// `service` is what the peer gets as bootstrap; its calls go through `calls`. A message of the
+  /// peer may have so many words.
   Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Client service,
-             std::shared_ptr<CallGate> calls, kj::Timer& timer);
+             std::shared_ptr<CallGate> calls, uint64_t message_words, kj::Timer& timer);
   KJ_DISALLOW_COPY(Connection);
 
-  /// Resolves when the connection has ended: the peer left, was idle for too long or left a push
-  /// unanswered, or `stop` resolved and what was in flight has been answered.
+  /// Resolves when the connection has ended: the peer left, stayed a stranger or was idle for too
+  /// long or left a push unanswered, or `stop` resolved and what was in flight has been answered.
   kj::Promise<void> run(kj::Promise<void> stop);
 
  private:
+  kj::Promise<void> when_stranger_too_long();
   kj::Promise<void> when_idle_too_long();
   /// Answers what is in flight, says goodbye, and gives the peer time to say it too.
   kj::Promise<void> finish();

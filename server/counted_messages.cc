@@ -1,6 +1,7 @@
 #include "server/counted_messages.h"
 
-#include <capnp/rpc.capnp.h>
+#include "qnpc/base/error.h"
+#include "qnpc/noise/stream_error.h"
 
 namespace qnpc::server {
 namespace {
@@ -10,6 +11,40 @@ using RpcMessage = capnp::rpc::Message;
 // What the protocol answers with a Return, whatever becomes of it; we offer none of the others.
 bool is_question(RpcMessage::Which which) {
   return which == RpcMessage::CALL || which == RpcMessage::BOOTSTRAP;
+}
+
+/// What peers of two parties say. The RPC system would send anything else back as it came.
+bool is_known(RpcMessage::Which which) {
+  switch (which) {
+    case RpcMessage::UNIMPLEMENTED:
+    case RpcMessage::ABORT:
+    case RpcMessage::BOOTSTRAP:
+    case RpcMessage::CALL:
+    case RpcMessage::RETURN:
+    case RpcMessage::FINISH:
+    case RpcMessage::RESOLVE:
+    case RpcMessage::RELEASE:
+    case RpcMessage::DISEMBARGO: return true;
+    default: return false;
+  }
+}
+
+/// How many capabilities come with it, for each of which the RPC system makes an object.
+kj::uint capabilities_in(RpcMessage::Reader message) {
+  switch (message.which()) {
+    case RpcMessage::CALL: return message.getCall().getParams().getCapTable().size();
+    case RpcMessage::RETURN: {
+      auto returned = message.getReturn();
+      return returned.isResults() ? returned.getResults().getCapTable().size() : 0;
+    }
+    default: return 0;
+  }
+}
+
+size_t size_of(kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments) {
+  size_t words = 0;
+  for (const auto& segment : segments) words += segment.size();
+  return words * sizeof(capnp::word);
 }
 
 }  // namespace
@@ -27,25 +62,48 @@ kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> CountedMessages::tryReadMessa
   return stream_.tryReadMessage(fds, options, scratch)
       .then([this](kj::Maybe<capnp::MessageReaderAndFds>&& message) {
         KJ_IF_MAYBE (m, message) {
-          if (is_question(m->reader->getRoot<RpcMessage>().which())) ++unanswered_;
+          noise::with_stream_errors([&] { count_read(m->reader->getRoot<RpcMessage>()); });
         }
         return kj::mv(message);
       });
 }
 
+void CountedMessages::count_read(RpcMessage::Reader message) {
+  auto require = [this](bool is_fine, Reason reason, const char* what) {
+    if (is_fine) return;
+    bounds_.metrics.limits_hit[Limit::message_shape].add();
+    throw Error(reason, what);
+  };
+  const RpcMessage::Which which = message.which();
+  require(is_known(which), Reason::unsupported, "an RPC message of a kind that has no use here");
+  require(capabilities_in(message) <= limits::message_capabilities, Reason::too_large,
+          "too many capabilities in one RPC message");
+  if (is_question(which)) {
+    require(unfinished_ < limits::unfinished_questions, Reason::too_large,
+            "too many RPC questions that are not finished");
+    ++unfinished_;
+    ++unanswered_;
+  }
+  if (which == RpcMessage::FINISH && unfinished_ > 0) --unfinished_;
+}
+
 kj::Promise<void> CountedMessages::writeMessage(
     kj::ArrayPtr<const int> fds, kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments) {
-  if (!writing_) return kj::READY_NOW;
+  if (!writing_ || !hold(size_of(segments))) return kj::READY_NOW;
   auto written = stream_.writeMessage(fds, segments);
   count_written(segments);
+  release_when_drained();
   return written;
 }
 
 kj::Promise<void> CountedMessages::writeMessages(
     kj::ArrayPtr<kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>>> messages) {
-  if (!writing_) return kj::READY_NOW;
+  size_t bytes = 0;
+  for (auto segments : messages) bytes += size_of(segments);
+  if (!writing_ || !hold(bytes)) return kj::READY_NOW;
   auto written = stream_.writeMessages(messages);
   for (auto segments : messages) count_written(segments);
+  release_when_drained();
   return written;
 }
 
@@ -54,6 +112,25 @@ void CountedMessages::count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp:
   if (message.getRoot<RpcMessage>().which() != RpcMessage::RETURN) return;
   if (--unanswered_ > 0) return;
   KJ_IF_MAYBE (waiter, waiter_) (*waiter)->fulfill();
+}
+
+/// False where there is no room: then the connection ends, since an answer is missing in it.
+bool CountedMessages::hold(size_t bytes) {
+  try {
+    if (auto held = bounds_.memory.take(bounds_.host, bytes)) held_.push_back(std::move(held));
+    return true;
+  } catch (const Error&) {
+    stop_writing();
+    overflowing_.fulfiller->fulfill();
+    return false;
+  }
+}
+
+/// Each time that there is a new hold, so that one wait covers all before it.
+void CountedMessages::release_when_drained() {
+  if (held_.empty()) return;
+  releasing_ = when_drained_().then([this] { held_.clear(); }).eagerlyEvaluate([](kj::Exception&&) {
+  });  // the connection fails, and takes them along
 }
 
 }  // namespace qnpc::server

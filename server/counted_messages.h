@@ -1,22 +1,36 @@
-// counted_messages: the RPC messages of one connection, counted on their way: which questions of
-// the peer have no answer on the channel yet. The RPC system does not tell, and how many turns of
-// the loop an answer takes through it differs between its versions.
+// counted_messages: the RPC messages of one connection on their way, where what libcapnp does not
+// bound is bounded: how many questions the peer leaves unfinished, what a message may carry, and
+// the memory of long answers until they have left. It also tells which questions have no answer on
+// the channel yet: how many turns of the loop one takes through the RPC system differs between
+// versions.
 #pragma once
 
+#include <capnp/rpc.capnp.h>
 #include <capnp/serialize-async.h>
 #include <kj/async.h>
+
+#include <functional>
+#include <vector>
+
+#include "server/connection_limits.h"
 
 namespace qnpc::server {
 
 class CountedMessages final : public capnp::MessageStream {
  public:
+  /// Resolves when all that was written has left.
+  using WhenDrained = std::function<kj::Promise<void>()>;
+
   /// The stream must outlive this.
-  explicit CountedMessages(capnp::MessageStream& stream) : stream_(stream) {}
+  CountedMessages(capnp::MessageStream& stream, ConnectionBounds bounds, WhenDrained when_drained)
+      : stream_(stream), bounds_(std::move(bounds)), when_drained_(std::move(when_drained)) {}
 
   /// Resolves when every question that was read has had its answer written. For one waiter.
   kj::Promise<void> when_answered();
   /// From now on what is written is dropped; reading goes on.
   void stop_writing() { writing_ = false; }
+  /// There was no room for an answer, and so for none that follows. For one waiter.
+  kj::Promise<void> when_overflowing() { return kj::mv(overflowing_.promise); }
 
   kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> tryReadMessage(
       kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
@@ -30,12 +44,21 @@ class CountedMessages final : public capnp::MessageStream {
   kj::Promise<void> end() override { return stream_.end(); }
 
  private:
+  void count_read(capnp::rpc::Message::Reader message);
   void count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments);
+  bool hold(size_t bytes);
+  void release_when_drained();
 
   capnp::MessageStream& stream_;
+  const ConnectionBounds bounds_;
+  const WhenDrained when_drained_;
   size_t unanswered_ = 0;
+  size_t unfinished_ = 0;
   bool writing_ = true;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;
+  kj::PromiseFulfillerPair<void> overflowing_ = kj::newPromiseAndFulfiller<void>();
+  std::vector<MessageMemory::Hold> held_;  // for what has not left yet
+  kj::Promise<void> releasing_ = kj::READY_NOW;
 };
 
 }  // namespace qnpc::server

@@ -31,6 +31,18 @@ class DeliveryService final : public rpc::DeliveryService::Server {
   kj::Promise<void> subscribeLog(SubscribeLogContext context) override;
 
  private:
+  /// Runs a call that shows a token. For whom was refused too often for it, the store is not asked
+  /// again.
+  template <class Call>
+  kj::Promise<void> run_with_token(CallKind kind, Call&& call) {
+    return peer_.calls->run(kind, [&] {
+      foundation_.access.require_few_refusals(peer_);
+      return call().catch_([this](kj::Exception&& exception) {
+        foundation_.access.count_refusal(peer_, rpc::from_exception(exception).reason());
+        kj::throwFatalException(kj::mv(exception));
+      });
+    });
+  }
   /// For the calls of an open server that name a recipient.
   template <class Context>
   OwnerKey open_inbox(Context& context) const;

@@ -11,9 +11,7 @@ inline capnp::MessageSize message_size(size_t payload_bytes, size_t payloads) {
   return {payload_bytes / sizeof(capnp::word) + 6 * payloads + 16, 0};
 }
 inline capnp::MessageSize message_size(const Page& page) {
-  size_t bytes = 0;
-  for (const Entry& entry : page.entries) bytes += entry.payload.size();
-  return message_size(bytes, page.entries.size());
+  return message_size(payload_bytes(page), page.entries.size());
 }
 
 inline void set_entry(rpc::DeliveryService::Entry::Builder out, const Entry& entry) {

@@ -33,13 +33,20 @@ class InboxSink final : public Sink {
 };
 
 template <class Context>
-kj::Promise<void> read_inbox(Store& store, const OwnerKey& inbox, Context context) {
+kj::Promise<void> read_inbox(Store& store, const CallGate& calls, const OwnerKey& inbox,
+                             Context context) {
   auto params = context.getParams();
   return store.read(inbox, params.getAfter(), params.getLimit())
-      .then([context](Page&& page) mutable {
+      .then([&calls, context](Page&& page) mutable -> kj::Promise<void> {
+        try {
+          calls.require_room(payload_bytes(page));
+        } catch (const Error& error) {
+          return rpc::to_exception(error);
+        }
         auto results = context.getResults(message_size(page));
         results.setMore(page.more);
         set_entries(results, page);
+        return kj::READY_NOW;
       });
 }
 

@@ -77,6 +77,9 @@ inline constexpr std::chrono::milliseconds longest_gathering{5};
 inline constexpr int checkpoint_pages = 4000;
 // The page cache of the writing connection.
 inline constexpr size_t writer_cache_bytes = size_t{64} << 20;
+// The database, over which nothing more is stored. A disk is full of one thing at a time: beyond
+// this the operator decides.
+inline constexpr uint64_t database_bytes = uint64_t{64} << 30;
 // A start reads the whole database to find damage early, where that takes about a second at most;
 // a larger one is checked by reading its header, and the rest when it is used.
 inline constexpr uint64_t full_check_bytes = uint64_t{512} << 20;
@@ -86,6 +89,22 @@ inline constexpr std::chrono::milliseconds database_busy{2000};
 // --- One connection ---
 // Words of 8 bytes that one incoming message may have: twice the largest payload.
 inline constexpr uint64_t message_words = uint64_t{1} << 20;
+// The same for the Authentication Service, whose callers send a KeyPackage at most: twice that.
+inline constexpr uint64_t authentication_message_words = 2 * key_package_bytes / 8;
+// A longer message counts towards message_memory, from its header until it was served, or has left.
+// Shorter ones are about as long as what a connection holds anyway.
+inline constexpr size_t long_message_bytes = size_t{64} << 10;
+// For all long messages of all connections together: a hundred of the largest payloads.
+inline constexpr size_t message_memory = size_t{512} << 20;
+// Of these, for one address: a quarter.
+inline constexpr size_t message_memory_share = 4;
+// The wait before a push is tried again that had no room in that memory.
+inline constexpr std::chrono::milliseconds room_retry{100};
+// Capabilities in one message: our calls pass one.
+inline constexpr unsigned message_capabilities = 16;
+// Questions that a peer may leave unfinished, which it does as long as it holds on to the answers;
+// each is some 200 bytes to us.
+inline constexpr size_t unfinished_questions = 4096;
 // Our structs are two deep; what is deeper is not ours.
 inline constexpr int message_nesting = 8;
 // Logins on one connection: a client logs in once, a bot perhaps for some identities.
@@ -98,6 +117,10 @@ inline constexpr size_t large_answers = 2;
 inline constexpr size_t pending_output = 3 * drain_bytes;
 // Words of unanswered calls of one connection, beyond which no more of it is read.
 inline constexpr size_t call_words_in_flight = size_t{2} << 20;
+// After its handshake a connection has so long to log in or to show a right token. Whoever has no
+// business here must not hold a place; a person who is asked for a passphrase has not connected
+// yet.
+inline constexpr std::chrono::seconds login_time{10};
 // Subscriptions of one connection: its inbox and the logs of its groups. Each is about 2 KiB.
 inline constexpr size_t subscriptions = 256;
 // Pushes of one connection on their way at once, each a page: many subscriptions together must stay
@@ -119,6 +142,8 @@ struct Rate {
   double burst;       // so many at once
   double per_second;  // and then so many a second
 };
+// A handshake is half a millisecond of computing; an office connects again when the server does.
+inline constexpr Rate handshakes_by_address{4000, 200};
 // A login is a signature to verify, 60 us; an office with its bots logs in from one address.
 inline constexpr Rate logins{2000, 100};
 // What comes with a new identity: KeyPackages and an inbox, each with its quota.
@@ -133,6 +158,13 @@ inline constexpr Rate claims_of_pair{10, 1.0 / 60};
 inline constexpr Rate logs_by_identity{50, 1.0 / 60};
 // Welcomes and requests to rejoin: to a thousand new members, some times.
 inline constexpr Rate deliveries{4000, 200};
+// Calls that show a token and are refused for it: whoever guesses, or was removed and asks on. A
+// member who has lost its place asks once for each of its groups.
+inline constexpr Rate refusals{1000, 10};
+// KiB that one address has stored, an office with its files. Who appends is not known by name.
+inline constexpr Rate stored_kib{512 << 10, 4 << 10};
+// What storing something costs beside its bytes: rows, indexes, what is remembered of it.
+inline constexpr uint64_t row_bytes = 512;
 // Identities and addresses whose rates are known, some 250 bytes each.
 inline constexpr size_t rate_keys = 100'000;
 
@@ -141,12 +173,24 @@ inline constexpr size_t rate_keys = 100'000;
 inline constexpr size_t connections = 16384;
 // A handshake costs about a millisecond of computing and waits for its peer five seconds at most.
 inline constexpr size_t handshakes = 2048;
+// Of these, from one address: a sixteenth, so that one host that never finishes them keeps nobody
+// out.
+inline constexpr size_t handshakes_share = 16;
 // An office behind one address still fits; one host cannot take all the places.
 inline constexpr size_t connections_per_address = 4096;
 // Connections that the kernel keeps for us until they are accepted.
 inline constexpr int listen_backlog = 1024;
 // The wait before accepting again when there is no file descriptor or memory for a connection.
 inline constexpr std::chrono::milliseconds accept_retry{100};
+
+// --- The metrics ---
+// A scraper or two and somebody who looks; each asks once and goes.
+inline constexpr size_t metrics_connections = 16;
+inline constexpr std::chrono::seconds metrics_time{5};
+// A request with the headers of a browser.
+inline constexpr size_t metrics_head_bytes = size_t{8} << 10;
+// A store that has not answered after so long is of no use to anybody who waits for it.
+inline constexpr std::chrono::seconds health_time{2};
 
 // --- The process ---
 // Steps of one event loop before it looks at its sockets and timers again: else it does so when it

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "qnpc/noise/stream_error.h"
 #include "server/connection.h"
 #include "server/log.h"
 
@@ -32,12 +33,12 @@ void set_up(kj::AsyncIoStream& socket) {
 }  // namespace
 
 Listener::Listener(kj::LowLevelAsyncIoProvider& io, kj::AutoCloseFd socket,
-                   const noise::Endpoint& endpoint, Admission& admission, std::string service_name,
-                   MakeService make_service)
+                   const noise::Endpoint& endpoint, Admission& admission,
+                   const Foundation& foundation, ListenerService service)
     : endpoint_(endpoint),
       admission_(admission),
-      service_name_(std::move(service_name)),
-      make_service_(std::move(make_service)),
+      foundation_(foundation),
+      service_(std::move(service)),
       receiver_(io.wrapListenSocketFd(kj::mv(socket))),
       accepting_(accept().eagerlyEvaluate(nullptr)) {}
 
@@ -48,13 +49,15 @@ kj::Promise<void> Listener::accept() {
           [this](kj::Own<kj::AsyncIoStream>&& socket) {
             accept_failed_ = false;
             admit(kj::mv(socket));
-            return accept();
+            // By way of the system, which has others' calls for us: a handshake costs as much as
+            // dozens of them, and whoever connects over and over must not keep them waiting.
+            return endpoint_.timer.afterDelay(0 * kj::SECONDS).then([this] { return accept(); });
           },
           [this](kj::Exception&& exception) {
             // No file descriptor or memory left: it passes when others leave. Said once, not each
             // time.
             if (!accept_failed_) {
-              log::warn("accept_failed", {{"service", service_name_},
+              log::warn("accept_failed", {{"service", service_.name},
                                           {"reason", exception.getDescription().cStr()}});
             }
             accept_failed_ = true;
@@ -69,32 +72,56 @@ void Listener::admit(kj::Own<kj::AsyncIoStream> socket) {
     Address peer = peer_of(*socket);
     std::optional<Admission::Place> place = admission_.enter(peer);
     if (!place) {
-      log::debug("connection_refused", {{"service", service_name_}, {"peer", to_text(peer)}});
+      log::debug("connection_refused", {{"service", service_.name}, {"peer", to_text(peer)}});
       return;
     }
-    log::debug("connection_accepted", {{"service", service_name_}, {"peer", to_text(peer)}});
+    foundation_.access.count_handshake(place->host());
+    log::debug("connection_accepted", {{"service", service_.name}, {"peer", to_text(peer)}});
     set_up(*socket);
+    foundation_.metrics.connections.add();
     connections_.add(serve(kj::mv(socket), std::move(*place)));
+  } catch (const Error& error) {
+    log::debug("connection_refused", {{"service", service_.name}, {"reason", error.what()}});
   } catch (const kj::Exception& exception) {  // it is gone already
     log::debug("connection_lost", {{"reason", exception.getDescription().cStr()}});
   }
 }
 
 kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> socket, Admission::Place place) {
-  auto stopped = stopping_.addBranch().then([]() -> kj::Own<noise::NoiseStream> {
+  return shake_hands(kj::mv(socket))
+      .then([this, place = std::move(place)](kj::Own<noise::NoiseStream>&& stream) mutable {
+        place.handshake_done();
+        auto calls = std::make_shared<CallGate>(ConnectionBounds{
+            foundation_.limits, foundation_.metrics, foundation_.memory, place.host()});
+        if (foundation_.access.policy().open_calls) calls->set_known();  // whoever it is
+        Peer peer{calls, stream->handshake_hash(), place.host()};
+        auto connection = kj::heap<Connection>(kj::mv(stream), service_.make(std::move(peer)),
+                                               calls, service_.message_words, endpoint_.timer);
+        auto done = connection->run(stopping_.addBranch());
+        return done.attach(kj::mv(connection), std::move(place))
+            .catch_([this](kj::Exception&& exception) {
+              foundation_.metrics.lost_connections[noise::reason_of(exception)].add();
+              kj::throwFatalException(kj::mv(exception));
+            });
+      });
+}
+
+kj::Promise<kj::Own<noise::NoiseStream>> Listener::shake_hands(kj::Own<kj::AsyncIoStream> socket) {
+  using Stream = kj::Own<noise::NoiseStream>;
+  auto stopped = stopping_.addBranch().then([]() -> Stream {
     kj::throwFatalException(rpc::to_exception(Error(Reason::unavailable, "the server stops")));
   });
   return noise::accept(kj::mv(socket), endpoint_)
       .exclusiveJoin(kj::mv(stopped))
-      .then([this, place = std::move(place)](kj::Own<noise::NoiseStream>&& stream) mutable {
-        place.handshake_done();
-        auto calls = std::make_shared<CallGate>();
-        Peer peer{calls, stream->handshake_hash(), place.host()};
-        auto connection = kj::heap<Connection>(kj::mv(stream), make_service_(std::move(peer)),
-                                               calls, endpoint_.timer);
-        auto done = connection->run(stopping_.addBranch());
-        return done.attach(kj::mv(connection), std::move(place));
-      });
+      .then(
+          [this](Stream&& stream) {
+            foundation_.metrics.handshakes.add();
+            return kj::mv(stream);
+          },
+          [this](kj::Exception&& exception) -> Stream {
+            foundation_.metrics.failed_handshakes[noise::reason_of(exception)].add();
+            kj::throwFatalException(kj::mv(exception));
+          });
 }
 
 kj::Promise<void> Listener::stop() {
@@ -108,9 +135,9 @@ void Listener::taskFailed(kj::Exception&& exception) {
   const char* reason = exception.getDescription().cStr();
   if (rpc::from_exception(exception).reason() == Reason::unsupported) {
     // Not one of the many ways in which connections end: somebody has to change a setting.
-    log::info("suite_refused", {{"service", service_name_}, {"reason", reason}});
+    log::info("suite_refused", {{"service", service_.name}, {"reason", reason}});
   } else {
-    log::debug("connection_failed", {{"service", service_name_}, {"reason", reason}});
+    log::debug("connection_failed", {{"service", service_.name}, {"reason", reason}});
   }
 }
 

@@ -10,18 +10,25 @@
 
 #include "qnpc/noise/stream.h"
 #include "server/admission.h"
-#include "server/peer.h"
+#include "server/service.h"
 
 namespace qnpc::server {
 
+/// What a listener gives to whoever connects.
+struct ListenerService {
+  /// Makes the service for one connection.
+  using Make = std::function<capnp::Capability::Client(Peer)>;
+
+  std::string name;        // for the log
+  uint64_t message_words;  // that one message to it may have
+  Make make;
+};
+
 class Listener final : private kj::TaskSet::ErrorHandler {
  public:
-  /// Makes the service for one connection.
-  using MakeService = std::function<capnp::Capability::Client(Peer)>;
-
-  /// The references must outlive the listener. `service_name` is for the log.
+  /// The references must outlive the listener.
   Listener(kj::LowLevelAsyncIoProvider& io, kj::AutoCloseFd socket, const noise::Endpoint& endpoint,
-           Admission& admission, std::string service_name, MakeService make_service);
+           Admission& admission, const Foundation& foundation, ListenerService service);
   KJ_DISALLOW_COPY(Listener);
 
   /// Accepts no more, and resolves when the connections have answered what is in flight.
@@ -31,12 +38,13 @@ class Listener final : private kj::TaskSet::ErrorHandler {
   kj::Promise<void> accept();
   void admit(kj::Own<kj::AsyncIoStream> socket);
   kj::Promise<void> serve(kj::Own<kj::AsyncIoStream> socket, Admission::Place place);
+  kj::Promise<kj::Own<noise::NoiseStream>> shake_hands(kj::Own<kj::AsyncIoStream> socket);
   void taskFailed(kj::Exception&& exception) override;
 
   const noise::Endpoint endpoint_;
   Admission& admission_;
-  const std::string service_name_;
-  MakeService make_service_;
+  const Foundation foundation_;
+  ListenerService service_;
   kj::PromiseFulfillerPair<void> stop_pair_ = kj::newPromiseAndFulfiller<void>();
   kj::ForkedPromise<void> stopping_ = stop_pair_.promise.fork();
   bool accept_failed_ = false;

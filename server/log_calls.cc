@@ -9,12 +9,12 @@ namespace {
 
 /// Of append and appendCommit.
 template <class Params>
-LogAppend message(Params params) {
+LogAppend message(Params params, const ConnectionLimits& limits) {
   return {.log = log_id(params.getLogId()),
           .epoch = possible_epoch(params.getEpoch()),
           .token = hash_of_token(params.getToken(), "the token"),
           .id = exactly<MessageId>(params.getMessageId(), "the message id"),
-          .payload = at_most(params.getPayload(), limits::payload_bytes, "the payload")};
+          .payload = at_most(params.getPayload(), limits.payload_bytes, "the payload")};
 }
 
 class LogSink final : public Sink {
@@ -36,16 +36,17 @@ class LogSink final : public Sink {
 }  // namespace
 
 kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
-  return peer_.calls->run([&] {
+  return peer_.calls->run(CallKind::create_log, [&] {
     foundation_.access.require_open_calls();
-    return create_log(foundation_.store, context);
+    return create_log(foundation_, peer_, context);
   });
 }
 
 kj::Promise<void> DeliveryService::append(AppendContext context) {
-  return peer_.calls->run([&] {
-    LogAppend request = message(context.getParams());
+  return run_with_token(CallKind::append, [&] {
+    LogAppend request = message(context.getParams(), foundation_.limits);
     context.releaseParams();
+    foundation_.access.count_stored(peer_, request.payload.size());
     return foundation_.store.append(std::move(request)).then([context](uint64_t sequence) mutable {
       context.getResults().setSequence(sequence);
     });
@@ -53,15 +54,17 @@ kj::Promise<void> DeliveryService::append(AppendContext context) {
 }
 
 kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
-  return peer_.calls->run([&] {
+  return run_with_token(CallKind::append_commit, [&] {
     auto params = context.getParams();
-    LogAppend request = message(params);
+    LogAppend request = message(params, foundation_.limits);
     auto next = exactly<TokenHash>(params.getNextTokenHash(), "the next token hash");
     context.releaseParams();
+    foundation_.access.count_stored(peer_, request.payload.size());
     return foundation_.store.commit(std::move(request), next)
-        .then([context](CommitOutcome&& outcome) mutable {
+        .then([this, context](CommitOutcome&& outcome) mutable {
           auto out = context.getResults().initOutcome();
           if (outcome.accepted) return out.setAccepted(outcome.sequence);
+          foundation_.metrics.lost_commits.add();
           auto lost = out.initLost();
           lost.setEpoch(outcome.epoch);
           if (outcome.winner) set_entry(lost.initWinner(), *outcome.winner);
@@ -70,22 +73,28 @@ kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
 }
 
 kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
-  return peer_.calls->run_large([&] {
+  return run_with_token(CallKind::read_log, [&] {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
     TokenHash token = hash_of_token(params.getToken(), "the token");
     return foundation_.store.read_log(log, token, params.getAfter(), params.getLimit())
-        .then([context](Page&& page) mutable {
+        .then([calls = peer_.calls, context](Page&& page) mutable -> kj::Promise<void> {
+          try {
+            calls->require_room(payload_bytes(page));
+          } catch (const Error& error) {
+            return rpc::to_exception(error);
+          }
           auto results = context.getResults(message_size(page));
           results.setMore(page.more);
           results.setEpoch(page.epoch);
           set_entries(results, page);
+          return kj::READY_NOW;
         });
   });
 }
 
 kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
-  return peer_.calls->run([&] {
+  return run_with_token(CallKind::subscribe_log, [&] {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
     TokenHash token = hash_of_token(params.getToken(), "the token");

@@ -4,6 +4,7 @@
 
 #include "server/limits.h"
 #include "server/parameters.h"
+#include "server/service.h"
 
 namespace qnpc::server {
 
@@ -16,10 +17,12 @@ inline uint64_t possible_epoch(uint64_t epoch) {
 }
 
 template <class Context>
-kj::Promise<void> create_log(Store& store, Context context) {
+kj::Promise<void> create_log(const Foundation& foundation, const Peer& peer, Context context) {
   auto params = context.getParams();
   auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
-  return store.create_log(log_id(params.getLogId()), possible_epoch(params.getEpoch()), token_hash)
+  foundation.access.count_stored(peer, 0);
+  return foundation.store
+      .create_log(log_id(params.getLogId()), possible_epoch(params.getEpoch()), token_hash)
       .ignoreResult();
 }
 

@@ -221,5 +221,82 @@ TEST_F(LogCalls, ASubscriptionWithoutASinkHarmsNobody) {
   run();
 }
 
+/// Counts the reads that come to it.
+class CountingReads final : public ModelStore {
+ public:
+  using ModelStore::ModelStore;
+  kj::Promise<Page> read_log(const LogId& log, const std::optional<TokenHash>& token,
+                             uint64_t after, uint32_t limit) override {
+    ++reads;
+    return ModelStore::read_log(log, token, after, limit);
+  }
+  int reads = 0;
+};
+
+TEST_F(LogCalls, OfWhoGuessesTokensTheStoreHearsNoMore) {
+  CountingReads counting{StoreLimits{}};
+  AccessPolicy policy;
+  policy.rates.refusals = {3, 1};
+  auto now = std::chrono::steady_clock::time_point();
+  Access access(counting, policy, foundation.metrics, [&] { return now; });
+  Foundation ground{counting,           access,           foundation.description, foundation.limits,
+                    foundation.metrics, foundation.memory};
+  delivery = kj::heap<DeliveryService>(ground, subscriptions, peer);
+  counting.create_log(log, 0, exactly<TokenHash>(as_data(hash_of_token(0)), "")).wait(scope);
+
+  for (int i = 0; i < 5; ++i) read_request(0).send().wait(scope);  // a right one costs nothing
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(reason_of(read_request(1)), Reason::unauthorized);
+  EXPECT_EQ(counting.reads, 8);
+  std::string got;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(reason_of(read_request(1)), Reason::rate_limited);
+    EXPECT_EQ(reason_of(subscribe_request(1, got)), Reason::rate_limited);
+    EXPECT_EQ(reason_of(append_request(1, 1, "x")), Reason::rate_limited);
+    EXPECT_EQ(reason_of(commit_request(1, 1, "x")), Reason::rate_limited);
+  }
+  EXPECT_EQ(counting.reads, 8);
+  EXPECT_EQ(foundation.metrics.limits_hit[Limit::refusals_rate].value(), 40u);
+  now += std::chrono::seconds(1);
+  read_request(0).send().wait(scope);
+}
+
+TEST_F(LogCalls, WhatOneAddressHasStoredIsLimited) {
+  AccessPolicy policy{.open_calls = true};
+  policy.rates.stored_kib = {11, 1};
+  auto now = std::chrono::steady_clock::time_point();
+  Access access(store, policy, foundation.metrics, [&] { return now; });
+  Foundation ground{store,
+                    access,
+                    foundation.description,
+                    foundation.limits,
+                    foundation.metrics,
+                    foundation.memory};
+  delivery = kj::heap<DeliveryService>(ground, subscriptions, peer);
+  create_request(0).send().wait(scope);  // 1 KiB
+  append_request(0, 1, std::string(8000, 'x')).send().wait(scope);
+  append_request(0, 2, std::string(8000, 'x')).send().wait(scope);  // owes 8
+  EXPECT_EQ(reason_of(append_request(0, 3, "")), Reason::rate_limited);
+  EXPECT_EQ(reason_of(commit_request(0, 3, "")), Reason::rate_limited);
+  auto enqueue = delivery.enqueueRequest();
+  enqueue.setRecipientKey(as_data(owner(1)));
+  EXPECT_EQ(reason_of(kj::mv(enqueue)), Reason::rate_limited);
+  read_request(0).send().wait(scope);
+  now += std::chrono::seconds(9);
+  append_request(0, 3, "").send().wait(scope);
+}
+
+TEST_F(LogCalls, AreCounted) {
+  create_request(0).send().wait(scope);
+  append_request(0, 1, "a").send().wait(scope);
+  commit_request(0, 2, "b").send().wait(scope);
+  commit_request(0, 3, "late").send().wait(scope);
+  EXPECT_EQ(reason_of(append_request(5, 4, "x")), Reason::conflict);
+  Metrics& metrics = foundation.metrics;
+  EXPECT_EQ(metrics.calls[CallKind::append].value(), 1u);
+  EXPECT_EQ(metrics.calls[CallKind::append_commit].value(), 2u);
+  EXPECT_EQ(metrics.lost_commits.value(), 1u);
+  EXPECT_EQ(metrics.refused(CallKind::append)[Reason::conflict].value(), 1u);
+}
+
 }  // namespace
 }  // namespace qnpc::server

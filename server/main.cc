@@ -15,6 +15,8 @@
 #include "server/admin_service.h"
 #include "server/data_directory.h"
 #include "server/log.h"
+#include "server/metrics_server.h"
+#include "server/metrics_text.h"
 #include "server/settings.h"
 #include "server/store/sqlite_store.h"
 #include "server/worker.h"
@@ -82,17 +84,41 @@ void print_address(const Settings& settings, const Address& bound, const noise::
   std::fputs(qr::qr_code(address->to_text(), colours).c_str(), stdout);
 }
 
+/// Null where none is wanted.
+kj::AutoCloseFd listen_for_metrics(const std::string& address) {
+  if (address.empty()) return {};
+  const Address resolved = resolve(address);
+  if (!is_loopback(resolved)) {
+    throw Error(Reason::usage, "cannot show the metrics on " + address +
+                                   ": others than this machine could read them. Choose a loopback "
+                                   "address, and a proxy in front of it for others");
+  }
+  return kj::mv(listen_on(resolved, 1).front());
+}
+
+MetricsServer::Pages metrics_pages(const Metrics& metrics, const Admission& admission,
+                                   SqliteStore& store) {
+  return {[&] {
+            return metrics_text(metrics, store.metrics(),
+                                {QNPC_VERSION, admission.connections(), admission.handshakes(),
+                                 store.queued_writes(), store.queued_reads()});
+          },
+          [&store] { return store.check_health().ignoreResult(); }};
+}
+
 ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   sigset_t stop_signals = block_stop_signals();
   std::vector<kj::AutoCloseFd> authentication;
   std::vector<kj::AutoCloseFd> delivery;
+  kj::AutoCloseFd metrics_socket;
   try {
+    metrics_socket = listen_for_metrics(settings.metrics);
     authentication = listen_on(resolve(settings.listen), settings.threads);
     delivery = listen_on(resolve(settings.ds_listen), settings.threads);
   } catch (const Error& error) {
     return fail(exit_address, error.what());
   }
-  std::unique_ptr<Store> store;
+  std::unique_ptr<SqliteStore> store;
   try {
     store = std::make_unique<SqliteStore>(database_path(settings.data_dir), settings.store,
                                           stop_after_disk_error);
@@ -104,10 +130,13 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   print("authentication service: " + to_text(local_address(authentication[0])));
   print("delivery service: " + to_text(local_address(delivery[0])));
   print_address(settings, local_address(authentication[0]), static_key.public_key);
-  Admission admission{AdmissionLimits{}};
-  Access access(*store, settings.access);
+  if (metrics_socket != nullptr) print("metrics: " + to_text(local_address(metrics_socket)));
+  Metrics metrics;
+  Admission admission(settings.admission, metrics);
+  MessageMemory memory(settings.message_memory, metrics);
+  Access access(*store, settings.access, metrics);
   const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};
-  Shared shared{{*store, access, description},
+  Shared shared{{*store, access, description, settings.connection, metrics, memory},
                 admission,
                 static_key,
                 settings.require_hybrid ? noise::Suites{noise::Suite::hybrid} : noise::all_suites};
@@ -123,6 +152,10 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   } catch (const kj::Exception& exception) {
     log::warn("admin_unavailable", {{"reason", exception.getDescription().cStr()}});
   }
+  std::optional<MetricsServer> metrics_server;
+  if (metrics_socket != nullptr) {
+    metrics_server.emplace(metrics_pages(metrics, admission, *store), kj::mv(metrics_socket));
+  }
   if (settings.access.open_calls) {
     log::warn("open_calls", {{"meaning", "anybody may empty any inbox and take any KeyPackage"}});
   }
@@ -137,6 +170,7 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   for (Worker& worker : workers) worker.stop();
   workers.clear();
   admin.reset();
+  metrics_server.reset();
   store.reset();
   log::info("stopped");
   return exit_ok;

@@ -5,10 +5,16 @@
 namespace qnpc::server {
 
 PushGate::Place::Place(std::shared_ptr<PushGate> gate) : gate_(std::move(gate)) {
-  if (gate_->subscriptions_ >= limits::subscriptions) {
+  if (gate_->subscriptions_ >= gate_->bounds_.limits.subscriptions) {
+    gate_->bounds_.metrics.limits_hit[Limit::subscriptions].add();
     throw Error(Reason::overloaded, "this connection has too many subscriptions");
   }
   ++gate_->subscriptions_;
+}
+
+void PushGate::stalled() {
+  bounds_.metrics.limits_hit[Limit::stall_seconds].add();
+  stalled_.fulfiller->fulfill();
 }
 
 kj::Promise<void> PushGate::when_one_ended() {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "qnpc/base/error.h"
-#include "server/limits.h"
+#include "server/connection_limits.h"
 
 namespace qnpc::server {
 
@@ -24,6 +24,8 @@ class PushGate : public std::enable_shared_from_this<PushGate> {
    private:
     std::shared_ptr<PushGate> gate_;
   };
+  explicit PushGate(ConnectionBounds bounds) : bounds_(std::move(bounds)) {}
+
   size_t subscriptions() const { return subscriptions_; }
 
   /// Runs a push, a function that returns a promise, when fewer than limits::pushes are unanswered.
@@ -39,7 +41,11 @@ class PushGate : public std::enable_shared_from_this<PushGate> {
   }
 
   /// The peer has left a push unanswered for too long.
-  void stalled() { stalled_.fulfiller->fulfill(); }
+  void stalled();
+  /// What too long is.
+  std::chrono::seconds stall() const { return bounds_.limits.stall; }
+  /// Throws Reason::overloaded where there is no room for a push of so many bytes.
+  void require_room(size_t bytes) const { bounds_.memory.require_room(bounds_.host, bytes); }
   /// For one waiter.
   kj::Promise<void> when_stalled() { return kj::mv(stalled_.promise); }
 
@@ -47,6 +53,7 @@ class PushGate : public std::enable_shared_from_this<PushGate> {
   kj::Promise<void> when_one_ended();
   void end_one();
 
+  const ConnectionBounds bounds_;
   size_t subscriptions_ = 0;
   size_t in_flight_ = 0;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;

@@ -24,26 +24,57 @@ RateLimiter::RateLimiter(const limits::Rate& rate, std::string what, Clock clock
       what_(std::move(what)),
       clock_(std::move(clock)) {}
 
-void RateLimiter::take(const std::string& key) {
-  const Time::duration wait = wait_or_take(key);
+void RateLimiter::take(const std::string& key, uint64_t count) {
+  refuse_unless_zero(wait_or_take(key, count));
+}
+
+bool RateLimiter::try_take(const std::string& key) {
+  return wait_or_take(key, 1) == Time::duration::zero();
+}
+
+void RateLimiter::require(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const Time now = clock_();
+  refuse_unless_zero(wait_for_one(full_at(key, now), now));
+}
+
+void RateLimiter::charge(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  const Time now = clock_();
+  forget_full(now);
+  set_full_at(key, full_at(key, now) + one_);
+}
+
+/// How long there will be none; zero where they were taken.
+RateLimiter::Time::duration RateLimiter::wait_or_take(const std::string& key, uint64_t count) {
+  std::lock_guard lock(mutex_);
+  const Time now = clock_();
+  forget_full(now);
+  const Time full = full_at(key, now);
+  const Time::duration wait = wait_for_one(full, now);
+  if (wait > Time::duration::zero()) return wait;
+  set_full_at(key, full + one_ * static_cast<int64_t>(count));
+  return Time::duration::zero();
+}
+
+RateLimiter::Time::duration RateLimiter::wait_for_one(Time full, Time now) const {
+  return std::max(full + one_ - now - burst_, Time::duration::zero());
+}
+
+void RateLimiter::refuse_unless_zero(Time::duration wait) const {
   if (wait == Time::duration::zero()) return;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
   throw Error(Reason::rate_limited,
               what_ + ". Try again in " + std::to_string(seconds) + " seconds");
 }
 
-bool RateLimiter::try_take(const std::string& key) {
-  return wait_or_take(key) == Time::duration::zero();
+RateLimiter::Time RateLimiter::full_at(const std::string& key, Time now) const {
+  auto found = buckets_.find(key);
+  return found == buckets_.end() ? now : std::max(found->second, now);
 }
 
-/// How long there will be none; zero where one was taken.
-RateLimiter::Time::duration RateLimiter::wait_or_take(const std::string& key) {
-  std::lock_guard lock(mutex_);
-  const Time now = clock_();
-  forget_full(now);
+void RateLimiter::set_full_at(const std::string& key, Time full) {
   auto found = buckets_.find(key);
-  const Time full = (found == buckets_.end() ? now : std::max(found->second, now)) + one_;
-  if (full - now > burst_) return full - now - burst_;
   if (found == buckets_.end()) {
     if (buckets_.size() >= most_keys_) forget_first();
     found = buckets_.emplace(key, full).first;
@@ -52,7 +83,6 @@ RateLimiter::Time::duration RateLimiter::wait_or_take(const std::string& key) {
     found->second = full;
   }
   by_time_.emplace(full, found->first);
-  return Time::duration::zero();
 }
 
 void RateLimiter::forget_full(Time now) {

@@ -21,17 +21,26 @@ class RateLimiter {
   RateLimiter(const limits::Rate& rate, std::string what, Clock clock,
               size_t most_keys = limits::rate_keys);
 
-  /// Takes one. Throws Reason::rate_limited where there is none left.
-  void take(const std::string& key);
-  /// The same, and false where there is none left.
+  /// Takes so many. Throws Reason::rate_limited where there is none left; where there are fewer,
+  /// the key owes the others, so that no count is too large for a bucket.
+  void take(const std::string& key, uint64_t count = 1);
+  /// Takes one; false where there is none left.
   bool try_take(const std::string& key);
+  /// Throws as take() does, and takes nothing.
+  void require(const std::string& key);
+  /// Takes one, or owes it.
+  void charge(const std::string& key);
 
  private:
   // A bucket is the time at which it is full again.
   using Time = std::chrono::steady_clock::time_point;
-  Time::duration wait_or_take(const std::string& key);
+  Time::duration wait_or_take(const std::string& key, uint64_t count);
   void forget_full(Time now);
   void forget_first();
+  Time::duration wait_for_one(Time full, Time now) const;
+  void refuse_unless_zero(Time::duration wait) const;
+  Time full_at(const std::string& key, Time now) const;
+  void set_full_at(const std::string& key, Time full);
 
   const Time::duration one_;  // the time in which a bucket gets one
   const Time::duration burst_;

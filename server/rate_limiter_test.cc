@@ -47,6 +47,25 @@ TEST_F(RateLimiterTest, KeysDoNotShare) {
   EXPECT_EQ(take("b", 2), 1);
 }
 
+TEST_F(RateLimiterTest, WhatIsOwedIsPaidBackFirst) {
+  limiter.take("a", 5);
+  EXPECT_EQ(take("a", 10), 0);
+  now += 5s;
+  EXPECT_EQ(take("a", 10), 0);
+  now += 1s;
+  EXPECT_EQ(take("a", 10), 1);
+}
+
+TEST_F(RateLimiterTest, RequiringTakesNothingAndChargingIsNeverRefused) {
+  for (int i = 0; i < 10; ++i) limiter.require("a");
+  for (int i = 0; i < 4; ++i) limiter.charge("a");
+  EXPECT_THROW(limiter.require("a"), Error);
+  now += 2s;  // of four, three were there
+  EXPECT_THROW(limiter.require("a"), Error);
+  now += 2s;
+  limiter.require("a");
+}
+
 TEST_F(RateLimiterTest, SaysWhenToTryAgain) {
   take("a", 3);
   now += 500ms;

@@ -3,6 +3,7 @@
 
 #include "schemas/envelope.capnp.h"
 #include "server/access.h"
+#include "server/connection_limits.h"
 
 namespace qnpc::server {
 
@@ -17,6 +18,9 @@ struct Foundation {
   Store& store;
   Access& access;
   const Description& description;
+  const ConnectionLimits& limits;
+  Metrics& metrics;
+  MessageMemory& memory;
 };
 
 using ExchangeContext = capnp::CallContext<rpc::EnvelopeExchange::ExchangeParams,

@@ -9,11 +9,19 @@ namespace qnpc::server {
 /// An open server unless a test says otherwise. Its time stands still.
 struct TestFoundation {
   explicit TestFoundation(const AccessPolicy& policy = {.open_calls = true})
-      : access(store, policy, [] { return std::chrono::steady_clock::time_point(); }) {}
-  operator Foundation() { return {store, access, description}; }  // NOLINT: as it is
+      : access(store, policy, metrics, [] { return std::chrono::steady_clock::time_point(); }) {}
+  operator Foundation() {  // NOLINT: as it is
+    return {store, access, description, limits, metrics, memory};
+  }
 
-  Peer peer() { return {std::make_shared<CallGate>(), {}, "a host"}; }
+  Peer peer() {
+    ConnectionBounds bounds{limits, metrics, memory, "a host"};
+    return {std::make_shared<CallGate>(bounds), {}, bounds.host};
+  }
 
+  ConnectionLimits limits;
+  Metrics metrics;
+  MessageMemory memory{server::limits::message_memory, metrics};
   ModelStore store{StoreLimits{}};
   Access access;
   Description description{"1.2.3", 7001};

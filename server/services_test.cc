@@ -181,27 +181,30 @@ TEST_F(Services, PassOnTheReasonOfTheStore) {
 TEST(CallGate, BoundsLargeAnswersInTheMaking) {
   kj::EventLoop loop;
   kj::WaitScope scope(loop);
-  auto gate = std::make_shared<CallGate>();
+  TestFoundation foundation;
+  auto gate = foundation.peer().calls;
   auto never = [] { return kj::Promise<void>(kj::NEVER_DONE); };
   std::vector<kj::Promise<void>> calls;
-  for (size_t i = 0; i < limits::large_answers; ++i) calls.push_back(gate->run_large(never));
-  auto one_more = gate->run_large(never).then([] { return 0; });
+  for (size_t i = 0; i < limits::large_answers; ++i)
+    calls.push_back(gate->run(CallKind::read, never));
+  auto one_more = gate->run(CallKind::read, never).then([] { return 0; });
   EXPECT_EQ(failure(kj::mv(one_more), scope), Reason::overloaded);
-  gate->run([] { return kj::Promise<void>(kj::READY_NOW); }).wait(scope);
+  gate->run(CallKind::append, [] { return kj::Promise<void>(kj::READY_NOW); }).wait(scope);
   calls.pop_back();
-  EXPECT_FALSE(gate->run_large(never).poll(scope));
+  EXPECT_FALSE(gate->run(CallKind::read, never).poll(scope));
 }
 
 TEST(CallGate, BoundsUnansweredCallsAndTellsWhenAllAreAnswered) {
   kj::EventLoop loop;
   kj::WaitScope scope(loop);
-  auto gate = std::make_shared<CallGate>();
+  TestFoundation foundation;
+  auto gate = foundation.peer().calls;
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> answers;
   std::vector<kj::Promise<void>> calls;
   auto call = [&] {
     auto paf = kj::newPromiseAndFulfiller<void>();
     answers.push_back(kj::mv(paf.fulfiller));
-    return gate->run([&] { return kj::mv(paf.promise); });
+    return gate->run(CallKind::append, [&] { return kj::mv(paf.promise); });
   };
   auto reason_of = [&](kj::Promise<void> promise) {
     return failure(promise.then([] { return 0; }), scope);

@@ -6,6 +6,8 @@
 #include <map>
 #include <thread>
 
+#include "server/settings_limits.h"
+
 namespace qnpc::server {
 namespace {
 
@@ -31,41 +33,6 @@ Exit codes:
   2  a flag or an environment variable that makes no sense
   3  an address that cannot be listened on
   4  the data directory or the database in it cannot be used, or the disk failed)";
-
-using Days = std::chrono::duration<uint64_t, std::ratio<86400>>;
-constexpr uint64_t most_days = 3650;
-constexpr uint64_t most_entries = 100'000'000;
-constexpr uint64_t most_mib = uint64_t{1} << 20;
-
-void declare_number(CLI::App& app, const std::string& flag, const std::string& variable,
-                    const std::string& unit, const std::string& help, uint64_t standard,
-                    uint64_t most, std::function<void(uint64_t)> set) {
-  app.add_option_function<uint64_t>(flag, set, help + " (default " + std::to_string(standard) + ")")
-      ->envname("QUICNPROTOCHAT_" + variable)
-      ->type_name(unit)
-      ->check(CLI::Range(uint64_t{1}, most));
-}
-
-/// What is kept, for how long: the store's limits, in units for people.
-void declare_retention(CLI::App& app, StoreLimits& store) {
-  auto declare_queue = [&](const std::string& name, const std::string& what,
-                           const std::string& variable, uint64_t& entries, uint64_t& bytes,
-                           std::chrono::seconds& retention) {
-    auto days = std::chrono::duration_cast<Days>(retention).count();
-    declare_number(app, "--" + name + "-days", variable + "_DAYS", "DAYS",
-                   "How long entries of " + what + " are kept", days, most_days,
-                   [&retention](uint64_t number) { retention = Days(number); });
-    declare_number(app, "--" + name + "-entries", variable + "_ENTRIES", "COUNT",
-                   "Entries of " + what, entries, most_entries,
-                   [&entries](uint64_t number) { entries = number; });
-    declare_number(app, "--" + name + "-mib", variable + "_MIB", "MIB", "Size of " + what,
-                   bytes >> 20, most_mib, [&bytes](uint64_t number) { bytes = number << 20; });
-  };
-  declare_queue("inbox", "an inbox", "INBOX", store.inbox.entries, store.inbox.bytes,
-                store.inbox_retention);
-  declare_queue("group-log", "a group's log", "GROUP_LOG", store.log.entries, store.log.bytes,
-                store.log_retention);
-}
 
 /// Who may do what.
 void declare_access(CLI::App& app, AccessPolicy& access) {
@@ -162,7 +129,11 @@ void declare(CLI::App& app, Settings& settings) {
                "Refuse the classic handshake, which a quantum computer could break later")
       ->envname("QUICNPROTOCHAT_REQUIRE_HYBRID");
   declare_access(app, settings.access);
-  declare_retention(app, settings.store);
+  declare_limits(app, settings);
+  app.add_option("--metrics", settings.metrics,
+                 "Loopback address of /metrics, for Prometheus, and /healthz; port 0: any")
+      ->envname("QUICNPROTOCHAT_METRICS")
+      ->type_name("HOST:PORT");
   app.add_option("--log-level", settings.log_level, "The least that is logged")
       ->envname("QUICNPROTOCHAT_LOG_LEVEL")
       ->type_name("LEVEL")

@@ -7,6 +7,8 @@
 
 #include "server/access.h"
 #include "server/admin_command.h"
+#include "server/admission.h"
+#include "server/connection_limits.h"
 #include "server/store/writer.h"
 
 namespace qnpc::server {
@@ -19,8 +21,12 @@ struct Settings {
   std::string data_dir;
   size_t threads = 0;
   bool require_hybrid = false;
+  AdmissionLimits admission;
+  ConnectionLimits connection;
+  size_t message_memory = limits::message_memory;
   StoreLimits store;
   AccessPolicy access;
+  std::string metrics;  // an address; empty: none
   std::string log_level = "info";
   std::string log_format = "text";
   bool print_key = false;

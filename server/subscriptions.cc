@@ -37,6 +37,7 @@ kj::Promise<void> Subscriber::push_next() {
   return topic_->read_after(cursor_).then(
       [this](Topic::News&& news) -> kj::Promise<void> {
         if (news.page) {
+          if (!has_room_for(*news.page)) return timer_.afterDelay(to_kj(limits::read_retry));
           cursor_ = end_of(*news.page);
           return when_answered(sink_->push(*news.page));
         }
@@ -50,8 +51,17 @@ kj::Promise<void> Subscriber::push_next() {
       [this](kj::Exception&&) { return timer_.afterDelay(to_kj(limits::read_retry)); });
 }
 
+bool Subscriber::has_room_for(const Page& page) const {
+  try {
+    pushes_->require_room(payload_bytes(page));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 kj::Promise<void> Subscriber::when_answered(kj::Promise<void> answer) {
-  auto stalled = timer_.afterDelay(to_kj(limits::push_stall)).then([this]() -> kj::Promise<void> {
+  auto stalled = timer_.afterDelay(to_kj(pushes_->stall())).then([this]() -> kj::Promise<void> {
     pushes_->stalled();
     return kj::NEVER_DONE;
   });

@@ -29,6 +29,7 @@ class Subscriber {
  private:
   kj::Promise<void> follow();
   kj::Promise<void> push_next();
+  bool has_room_for(const Page& page) const;
   kj::Promise<void> when_answered(kj::Promise<void> answer);
 
   std::shared_ptr<Topic> topic_;

@@ -95,7 +95,11 @@ class SubscriptionsTest : public testing::Test {
   kj::TimePoint now = kj::origin<kj::TimePoint>();
   kj::TimerImpl timer{now};
   Subscriptions subscriptions{store, timer};
-  std::shared_ptr<PushGate> pushes = std::make_shared<PushGate>();
+  ConnectionLimits connection_limits;
+  Metrics metrics;
+  MessageMemory memory{size_t{1} << 20, metrics};
+  ConnectionBounds bounds{connection_limits, metrics, memory, "a host"};
+  std::shared_ptr<PushGate> pushes = std::make_shared<PushGate>(bounds);
 };
 
 TEST_F(SubscriptionsTest, PushesTheBacklogThenSaysCaughtUpOnceThenPushesLive) {
@@ -143,7 +147,7 @@ TEST_F(SubscriptionsTest, OneReadServesAllWhoStandAtTheEnd) {
   std::vector<Got> all(100);
   std::vector<kj::Own<Subscriber>> subscribers;
   for (Got& got : all) {
-    subscribers.push_back(subscribe_by(std::make_shared<PushGate>(), got));
+    subscribers.push_back(subscribe_by(std::make_shared<PushGate>(bounds), got));
     run();
   }
   store.reads = 0;
@@ -300,6 +304,18 @@ TEST_F(SubscriptionsTest, OfOneConnectionAreLimited) {
   subscribers.pop_back();
   subscribers.push_back(subscribe(all.back()));
   EXPECT_EQ(pushes->subscriptions(), limits::subscriptions);
+}
+
+TEST_F(SubscriptionsTest, ALongPushWaitsForRoomInTheMemory) {
+  store.enqueue(owner(1), std::nullopt, std::nullopt, Bytes(100'000, 'x')).wait(scope);
+  MessageMemory::Hold others = memory.take("a host", size_t{200} << 10);
+  Got got;
+  auto subscriber = subscribe(got);
+  run();
+  EXPECT_EQ(got.text, "");
+  others.reset();
+  pass(limits::read_retry);
+  EXPECT_EQ(got.text.size(), 100'001u);  // and caught up
 }
 
 }  // namespace

@@ -9,10 +9,12 @@
 namespace qnpc::server {
 namespace {
 
-noise::StreamOptions stream_options(const noise::Suites& suites) {
+noise::StreamOptions stream_options(const noise::Suites& suites, const ConnectionLimits& limits) {
   noise::StreamOptions options;
+  options.handshake_time = limits.handshake;
   options.suites = suites;
-  options.output.most_pending = limits::pending_output;
+  options.output.most_pending = limits.pending_output;
+  options.output.write_stall = limits.stall;
   options.output.read_gate = qnpc::limits::noise_read_gate;
   return options;
 }
@@ -29,17 +31,19 @@ void Worker::run(Sockets& sockets, kj::AsyncIoContext& io, const std::function<v
   io.waitScope.setBusyPollInterval(limits::steps_between_polls);
   kj::Timer& timer = io.provider->getTimer();
   crypto::SystemRandom random;
-  noise::Endpoint endpoint{shared_.static_key, random, timer, stream_options(shared_.suites)};
+  noise::Endpoint endpoint{shared_.static_key, random, timer,
+                           stream_options(shared_.suites, shared_.foundation.limits)};
   Subscriptions subscriptions(shared_.foundation.store, timer);
   const Foundation& foundation = shared_.foundation;
-  Listener authentication(*io.lowLevelProvider, kj::mv(sockets.authentication), endpoint,
-                          shared_.admission, "authentication", [&](Peer peer) {
-                            return kj::heap<AuthenticationService>(foundation, std::move(peer));
-                          });
+  Listener authentication(
+      *io.lowLevelProvider, kj::mv(sockets.authentication), endpoint, shared_.admission, foundation,
+      {"authentication", limits::authentication_message_words,
+       [&](Peer peer) { return kj::heap<AuthenticationService>(foundation, std::move(peer)); }});
   Listener delivery(*io.lowLevelProvider, kj::mv(sockets.delivery), endpoint, shared_.admission,
-                    "delivery", [&](Peer peer) {
-                      return kj::heap<DeliveryService>(foundation, subscriptions, std::move(peer));
-                    });
+                    foundation,
+                    {"delivery", limits::message_words, [&](Peer peer) {
+                       return kj::heap<DeliveryService>(foundation, subscriptions, std::move(peer));
+                     }});
   auto expiring = expire_for_ever(timer).eagerlyEvaluate(nullptr);
   ready();
 

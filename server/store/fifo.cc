@@ -42,8 +42,10 @@ Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, siz
   return page;
 }
 
-Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits)
+Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits,
+           const DatabaseSize& size)
     : limits_(limits),
+      size_(size),
       reader_(database, name),
       select_owner_(database.prepare(
           named(name, "SELECT id, entries, bytes, ids FROM $_owner WHERE key = ?1"))),
@@ -81,6 +83,7 @@ std::optional<uint64_t> Fifo::put(const OwnerKey& key, View id, View blob) {
     throw Error(Reason::quota, "the queue of this key is full (" + std::to_string(owner.entries) +
                                    " entries, " + std::to_string(owner.bytes) + " bytes)");
   }
+  size_.require_room();
   if (!found) {
     Rows rows = insert_owner_.query(View(key));
     rows.next();

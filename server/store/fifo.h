@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "server/store/database.h"
+#include "server/store/database_size.h"
 #include "server/store/store.h"
 
 namespace qnpc::server {
@@ -35,7 +35,9 @@ class FifoReader {
 
 class Fifo {
  public:
-  Fifo(Database& database, const std::string& name, const FifoLimits& limits);
+  /// `size` must outlive the queue.
+  Fifo(Database& database, const std::string& name, const FifoLimits& limits,
+       const DatabaseSize& size);
   /// Appends a blob; returns its sequence number, or nothing where the id is remembered. An empty
   /// id is no id. Throws Reason::quota before anything is changed.
   std::optional<uint64_t> put(const OwnerKey& key, View id, View blob);
@@ -57,6 +59,7 @@ class Fifo {
   int64_t generation(const Owner& owner) const;
 
   FifoLimits limits_;
+  const DatabaseSize& size_;
   FifoReader reader_;
   Statement select_owner_;
   Statement insert_owner_;

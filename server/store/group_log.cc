@@ -79,9 +79,11 @@ std::optional<uint64_t> GroupLogReader::beginning_of(const LogId& log, const Tok
   return count(rows, 0);
 }
 
-GroupLog::GroupLog(Database& database, const LogLimits& limits, Clock clock)
+GroupLog::GroupLog(Database& database, const LogLimits& limits, Clock clock,
+                   const DatabaseSize& size)
     : limits_(limits),
       clock_(std::move(clock)),
+      size_(size),
       select_log_(database.prepare(
           "SELECT id, entries, bytes, epoch, epoch_since FROM log_owner WHERE key = ?1")),
       select_first_epoch_(
@@ -117,6 +119,7 @@ Put GroupLog::create(const LogId& id, uint64_t epoch, const TokenHash& token) {
       throw Error(Reason::conflict, "the log was made with another epoch or token");
     }
   }
+  size_.require_room();
   Log log{.epoch = epoch};
   {
     Rows rows = insert_log_.query(View(id), to_integer(epoch), View(token), now());
@@ -202,6 +205,7 @@ uint64_t GroupLog::insert(Log& log, const LogAppend& message, bool is_commit) {
     throw Error(Reason::quota, "the log is full (" + std::to_string(log.entries) + " entries, " +
                                    std::to_string(log.bytes) + " bytes)");
   }
+  size_.require_room();
   log.entries += 1;
   log.bytes += message.payload.size();
   update_log_.run(log.id, to_integer(log.entries), to_integer(log.bytes), to_integer(log.epoch),

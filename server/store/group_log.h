@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "server/store/database.h"
+#include "server/store/database_size.h"
 #include "server/store/retention.h"
 #include "server/store/store.h"
 
@@ -40,7 +40,8 @@ class GroupLogReader {
 
 class GroupLog {
  public:
-  GroupLog(Database& database, const LogLimits& limits, Clock clock);
+  /// `size` must outlive the logs.
+  GroupLog(Database& database, const LogLimits& limits, Clock clock, const DatabaseSize& size);
   Put create(const LogId& id, uint64_t epoch, const TokenHash& token);
   uint64_t append(const LogAppend& message);
   CommitOutcome commit(const LogAppend& message, const TokenHash& next_token);
@@ -64,6 +65,7 @@ class GroupLog {
 
   const LogLimits limits_;
   const Clock clock_;
+  const DatabaseSize& size_;
   Statement select_log_;
   Statement select_first_epoch_;
   Statement insert_log_;

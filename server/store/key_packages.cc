@@ -48,9 +48,10 @@ KeyPackageStock KeyPackagesReader::stock(const OwnerKey& identity, CipherSuite s
   return {static_cast<uint64_t>(rows.integer(0)), rows.integer(1) != 0};
 }
 
-KeyPackages::KeyPackages(Database& database, const FifoLimits& limits, std::chrono::seconds keep)
+KeyPackages::KeyPackages(Database& database, const FifoLimits& limits, std::chrono::seconds keep,
+                         const DatabaseSize& size)
     : keep_(keep),
-      queue_(database, key_package_queue, limits),
+      queue_(database, key_package_queue, limits, size),
       insert_kind_(database.prepare(R"(
         INSERT INTO key_package_kind SELECT sequence, owner, ?2, ?3, ?4
         FROM key_package_entry WHERE sequence = ?1)")),

@@ -33,8 +33,9 @@ class KeyPackagesReader {
 
 class KeyPackages {
  public:
-  /// `keep`: how long one is handed out.
-  KeyPackages(Database& database, const FifoLimits& limits, std::chrono::seconds keep);
+  /// `keep`: how long one is handed out. `size` must outlive this.
+  KeyPackages(Database& database, const FifoLimits& limits, std::chrono::seconds keep,
+              const DatabaseSize& size);
 
   /// Throws Reason::quota before anything is changed.
   Put put(const OwnerKey& identity, CipherSuite suite, const Fingerprint& fingerprint, View package,

@@ -37,6 +37,11 @@ class SqliteStore final : public Store {
   /// Finishes what was asked.
   ~SqliteStore() noexcept(false) override;
 
+  const StoreMetrics& metrics() const { return writer_.metrics(); }
+  /// Requests that wait.
+  size_t queued_writes() { return writer_.queue()->size(); }
+  size_t queued_reads() const { return reads_.size(); }
+
   kj::Promise<Put> put_key_package(const OwnerKey& identity, CipherSuite suite,
                                    const Fingerprint& fingerprint, Bytes package) override;
   kj::Promise<void> put_last_resort(const OwnerKey& identity, CipherSuite suite,

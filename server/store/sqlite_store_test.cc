@@ -374,5 +374,35 @@ TEST_F(SqliteStoreTest, ARefusalComesAfterWhatCausedIt) {
   other.join();
 }
 
+TEST_F(SqliteStoreTest, AFullDatabaseTakesNothingMoreUntilThereIsRoom) {
+  StoreLimits store_limits;
+  store_limits.database_bytes = uint64_t{1} << 20;
+  SqliteStore store(path, store_limits, must_not_fail);
+  const Bytes payload(50'000);
+  store.create_log(owner(2), 0, token_hash(0)).wait(scope);
+  uint32_t stored = 0;
+  auto enqueue = [&](uint32_t id) {
+    return failure(store.enqueue(owner(1), std::nullopt, message_id(id), payload), scope);
+  };
+  while (enqueue(stored) == Reason::internal && stored < 100) ++stored;
+  EXPECT_GT(stored, 10u);
+  EXPECT_LT(stored, 25u);
+  EXPECT_EQ(enqueue(stored), Reason::quota);
+  LogAppend message{.log = owner(2), .token = token_hash(0), .id = message_id(1)};
+  EXPECT_EQ(failure(store.append(message), scope), Reason::quota);
+  EXPECT_EQ(failure(store.commit(message, token_hash(1)), scope), Reason::quota);
+  EXPECT_EQ(failure(store.create_log(owner(3), 0, token_hash(0)), scope), Reason::quota);
+  EXPECT_EQ(failure(store.put_key_package(owner(1), 1, fingerprint(1), to_bytes("x")), scope),
+            Reason::quota);
+  EXPECT_EQ(enqueue(0), Reason::internal);  // what is there is not refused when it is repeated
+  store.check_health().wait(scope);
+  EXPECT_GE(store.metrics().database_bytes.value(), store_limits.database_bytes);
+
+  Page page = store.read(owner(1), 0, 1).wait(scope);
+  store.acknowledge(owner(1), page.entries.front().sequence + 2).wait(scope);
+  EXPECT_EQ(enqueue(stored), Reason::internal);
+  EXPECT_EQ(failure(store.append(message), scope), Reason::internal);
+}
+
 }  // namespace
 }  // namespace qnpc::server

@@ -39,6 +39,12 @@ struct Page {
   uint64_t epoch = 0;            // of logs only: the current one
 };
 
+inline size_t payload_bytes(const Page& page) {
+  size_t bytes = 0;
+  for (const Entry& entry : page.entries) bytes += entry.payload.size();
+  return bytes;
+}
+
 enum class Put { stored, duplicate };
 
 /// What an identity has of one suite for others to take.

@@ -21,9 +21,10 @@ bool is_refusal(const Error& error) {
 
 Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock& what_time)
     : clock(what_time),
-      key_packages(database, store_limits.key_packages, store_limits.key_package_age),
-      inbox(database, inbox_queue, store_limits.inbox),
-      log(database, store_limits.log, what_time),
+      size(database, store_limits.database_bytes),
+      key_packages(database, store_limits.key_packages, store_limits.key_package_age, size),
+      inbox(database, inbox_queue, store_limits.inbox, size),
+      log(database, store_limits.log, what_time, size),
       accounts(database),
       inbox_retention(database, inbox_queue, store_limits.inbox_retention),
       log_retention(database, log_queue, store_limits.log_retention),
@@ -51,6 +52,7 @@ Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& 
         return SQLITE_OK;
       },
       &log_pages_);
+  measure_size();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -75,12 +77,14 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
   bool committing = false;
   try {
     database_.execute("BEGIN IMMEDIATE");
+    measure_size();
     apply_batch(std::move(first), applied);
     committing = true;
     const auto begin = std::chrono::steady_clock::now();
     database_.execute("COMMIT");
-    patience_ = std::min<Patience>(limits::longest_gathering,
-                                   (std::chrono::steady_clock::now() - begin) / 2);
+    const auto took = std::chrono::steady_clock::now() - begin;
+    patience_ = std::min<Patience>(limits::longest_gathering, took / 2);
+    metrics_.commit_time.observe(took);
   } catch (const Error& error) {
     if (first) applied.push_back(std::move(first));
     // SQLite says FULL before the commit record is written: then nothing of the batch is there.
@@ -92,7 +96,13 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
     return give_up(error);
   }
   callers_ = applied.size() + queue_->size();
+  metrics_.writes.add(applied.size());
   answer_all(applied);
+}
+
+void Writer::measure_size() {
+  tables_.size.measure();
+  metrics_.database_bytes.set(tables_.size.bytes());
 }
 
 void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/limits.h"
+#include "server/metrics.h"
 #include "server/store/accounts.h"
 #include "server/store/doorbells.h"
 #include "server/store/fifo.h"
@@ -30,6 +31,7 @@ struct StoreLimits {
   std::chrono::seconds key_package_age = limits::key_package_age;
   std::chrono::seconds inbox_retention = limits::retention;
   std::chrono::seconds log_retention = limits::retention;
+  uint64_t database_bytes = limits::database_bytes;
   // Requests in one transaction. One is how a store without group commit behaves.
   size_t batch_requests = limits::queued_requests;
 };
@@ -41,6 +43,7 @@ struct Tables {
   bool remove_due();
 
   const Clock clock;
+  DatabaseSize size;
   KeyPackages key_packages;
   Fifo inbox;
   GroupLog log;
@@ -80,12 +83,14 @@ class Writer {
 
   const std::shared_ptr<WriteQueue>& queue() { return queue_; }
   Doorbells& doorbells() { return doorbells_; }
+  const StoreMetrics& metrics() const { return metrics_; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Write>>;
   using Patience = std::chrono::steady_clock::duration;
   void run();
   void commit_batch(std::unique_ptr<Write> first);
+  void measure_size();
   void apply_batch(std::unique_ptr<Write> first, Batch& applied);
   std::unique_ptr<Write> next_of_batch(size_t size, std::chrono::steady_clock::time_point end);
   bool roll_back();
@@ -99,6 +104,7 @@ class Writer {
   OnFatal on_fatal_;
   Tables tables_;
   Doorbells doorbells_;
+  StoreMetrics metrics_;
   int log_pages_ = 0;
   size_t callers_ = 0;   // whom the last batch answered, and who waited then
   Patience patience_{};  // how long a batch waits for them

@@ -39,6 +39,8 @@ class NoiseClient {
         client_(*stream_),
         service(client_.bootstrap().castAs<Service>()) {}
 
+  const noise::HandshakeHash& handshake_hash() const { return stream_->handshake_hash(); }
+
  private:
   kj::Own<noise::NoiseStream> stream_;
   capnp::TwoPartyClient client_;

@@ -91,6 +91,7 @@ class ServerProcess {
       if (name == "server key") key = line.substr(colon + 2);
       if (name == "authentication service") authentication = line.substr(colon + 2);
       if (name == "delivery service") delivery = line.substr(colon + 2);
+      if (name == "metrics") metrics = line.substr(colon + 2);
     }
     return *this;
   }
@@ -123,6 +124,7 @@ class ServerProcess {
   std::string key;             // hexadecimal
   std::string authentication;  // address
   std::string delivery;        // address
+  std::string metrics;         // address; empty: none
 
  private:
   pid_t pid_ = 0;

@@ -1,0 +1,132 @@
+// connection_test: how long a connection may last without a word that gives it a reason, and what
+// one message may weigh. The peers speak over a socket; the time is the test's.
+#include "server/connection.h"
+
+#include <gtest/gtest.h>
+
+#include "qnpc/crypto/system_random.h"
+#include "server/authentication_service.h"
+#include "server/delivery_service.h"
+#include "server/parameters.h"
+#include "server/service_test_support.h"
+#include "server/store/store_test_support.h"
+
+namespace qnpc::server {
+namespace {
+
+class ConnectionTest : public testing::Test {
+ protected:
+  ~ConnectionTest() noexcept override = default;
+
+  /// The client's end; ours is served.
+  template <class Service>
+  typename Service::Client connect(capnp::Capability::Client service, uint64_t message_words) {
+    kj::TwoWayPipe pipe = io.provider->newTwoWayPipe();
+    noise::Endpoint endpoint{key, random, io.provider->getTimer()};
+    auto accepting = noise::accept(kj::mv(pipe.ends[0]), endpoint);
+    auto connecting = noise::connect(kj::mv(pipe.ends[1]), endpoint, [](const auto&) {});
+    client_stream = connecting.wait(io.waitScope);
+    connection = kj::heap<Connection>(accepting.wait(io.waitScope), kj::mv(service), gate,
+                                      message_words, timer);
+    ended = connection->run(kj::NEVER_DONE)
+                .then([this] { has_ended = true; })
+                .eagerlyEvaluate([](kj::Exception&&) {});
+    client = kj::heap<capnp::TwoPartyClient>(*client_stream);
+    return client->bootstrap().castAs<Service>();
+  }
+  rpc::DeliveryService::Client connect_to_delivery() {
+    return connect<rpc::DeliveryService>(kj::heap<DeliveryService>(foundation, subscriptions, peer),
+                                         limits::message_words);
+  }
+  void pass(std::chrono::seconds time) {
+    timer.advanceTo(timer.now() + time.count() * kj::SECONDS);
+    for (int i = 0; i < 100; ++i) io.provider->getTimer().afterDelay(0 * kj::SECONDS).wait(scope);
+  }
+  template <class Request>
+  Reason reason_of(Request request) {
+    kj::Promise<int> done = request.send().then([](auto&&) { return 0; });
+    return failure(kj::mv(done), io.waitScope);
+  }
+  auto ping(rpc::DeliveryService::Client& delivery) {
+    auto request = delivery.exchangeRequest();
+    request.initRequest().setMsgType(rpc::MsgType::PING);
+    return reason_of(kj::mv(request));
+  }
+  auto enqueue(rpc::DeliveryService::Client& delivery, const Bytes& token) {
+    auto request = delivery.enqueueRequest();
+    request.setRecipientKey(as_data(owner(1)));
+    request.setToken(as_data(token));
+    return reason_of(kj::mv(request));
+  }
+
+  static constexpr Reason answered = Reason::internal;  // what failure() says of a success
+
+  kj::AsyncIoContext io = kj::setupAsyncIo();
+  kj::WaitScope& scope = io.waitScope;
+  kj::TimerImpl timer{kj::origin<kj::TimePoint>()};
+  crypto::SystemRandom random;
+  noise::StaticKey key = crypto::generate_x25519_key(random);
+  TestFoundation foundation{AccessPolicy{}};
+  Subscriptions subscriptions{foundation.store, timer};
+  Peer peer = foundation.peer();
+  std::shared_ptr<CallGate> gate = peer.calls;
+  kj::Own<noise::NoiseStream> client_stream;
+  kj::Own<Connection> connection;
+  kj::Own<capnp::TwoPartyClient> client;
+  bool has_ended = false;
+  kj::Promise<void> ended = nullptr;
+};
+
+TEST_F(ConnectionTest, AStrangerIsShownOutAfterItsTime) {
+  auto delivery = connect_to_delivery();
+  EXPECT_EQ(ping(delivery), answered);
+  EXPECT_EQ(enqueue(delivery, Bytes(32, 1)), Reason::unauthorized);  // no reason to stay
+  pass(limits::login_time - std::chrono::seconds(1));
+  EXPECT_EQ(ping(delivery), answered);
+  pass(std::chrono::seconds(1));
+  EXPECT_NE(ping(delivery), answered);
+  pass(limits::linger);
+  EXPECT_TRUE(has_ended);
+  EXPECT_EQ(foundation.metrics.limits_hit[Limit::login_seconds].value(), 1u);
+}
+
+TEST_F(ConnectionTest, WhoShowsARightTokenStays) {
+  Bytes token(32, 1);
+  foundation.store.set_delivery_token(owner(1), hash_of_token(as_data(token), "")).wait(scope);
+  auto delivery = connect_to_delivery();
+  EXPECT_EQ(enqueue(delivery, token), answered);
+  pass(2 * limits::login_time);
+  EXPECT_EQ(ping(delivery), answered);
+  EXPECT_FALSE(has_ended);
+}
+
+TEST_F(ConnectionTest, WhoIsIdleForTooLongIsShownOut) {
+  auto delivery = connect_to_delivery();
+  gate->set_known();
+  EXPECT_EQ(ping(delivery), answered);
+  pass(limits::connection_idle);
+  EXPECT_EQ(ping(delivery), answered);  // it was used in that time
+  pass(limits::connection_idle);
+  EXPECT_EQ(ping(delivery), answered);
+  pass(limits::connection_idle);
+  pass(limits::connection_idle);
+  pass(limits::linger);
+  EXPECT_TRUE(has_ended);
+  EXPECT_EQ(foundation.metrics.limits_hit[Limit::idle_minutes].value(), 1u);
+}
+
+TEST_F(ConnectionTest, AMessageThatIsTooLargeForTheServiceIsNotRead) {
+  auto authentication = connect<rpc::AuthenticationService>(
+      kj::heap<AuthenticationService>(foundation, peer), limits::authentication_message_words);
+  auto upload = [&](size_t size) {
+    auto request = authentication.uploadKeyPackageRequest();
+    request.setIdentityKey(as_data(owner(1)));
+    request.setPackage(as_data(Bytes(size)));
+    return reason_of(kj::mv(request));
+  };
+  EXPECT_EQ(upload(limits::key_package_bytes), Reason::unauthorized);  // read, and refused
+  EXPECT_EQ(upload(2 * limits::key_package_bytes), Reason::unknown);   // the connection ended
+}
+
+}  // namespace
+}  // namespace qnpc::server
