@@ -1,0 +1,268 @@
+// rpc_attack_test: peers who have a channel and send through it what Cap'n Proto allows, or not.
+#include <capnp/any.h>
+#include <capnp/rpc.capnp.h>
+#include <capnp/serialize-async.h>
+#include <capnp/serialize.h>
+
+#include "tests/abuse/attack.h"
+
+namespace qnpc::abuse {
+namespace {
+
+using Message = capnp::rpc::Message;
+
+class RpcAttack : public Attack {
+ protected:
+  using Words = kj::Array<capnp::word>;
+
+  /// As they go over the channel.
+  static Words words_of(const std::function<void(Message::Builder)>& fill) {
+    capnp::MallocMessageBuilder builder;
+    fill(builder.initRoot<Message>());
+    return capnp::messageToFlatArray(builder);
+  }
+  static Words bootstrap(uint32_t question) {
+    return words_of([&](auto message) { message.initBootstrap().setQuestionId(question); });
+  }
+  /// A call of `append` on the bootstrap capability of question 0, well formed.
+  static Words append_call(uint32_t question) {
+    return words_of([&](auto message) {
+      auto call = message.initCall();
+      call.setQuestionId(question);
+      call.initTarget().initPromisedAnswer().setQuestionId(0);
+      call.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
+      call.setMethodId(6);
+      auto params =
+          call.initParams().initContent().template initAs<rpc::DeliveryService::AppendParams>();
+      params.setLogId(test::as_data(Bytes(32)));
+      params.setToken(test::as_data(Bytes(32)));
+      params.setMessageId(test::as_data(Bytes(16)));
+      params.setPayload(test::as_data(Bytes(40)));
+    });
+  }
+  static void set(Words& words, size_t at, uint64_t value) {
+    std::memcpy(words.asBytes().begin() + at * sizeof(value), &value, sizeof(value));
+  }
+  void send(noise::NoiseStream& channel, kj::ArrayPtr<const capnp::word> words) {
+    const auto bytes = words.asBytes();
+    channel.write(bytes.begin(), bytes.size()).catch_([](kj::Exception&&) {}).wait(io.waitScope);
+  }
+  /// Until our side of it has nothing more to send, or a moment has passed.
+  void drain(noise::NoiseStream& channel) {
+    io.provider->getTimer()
+        .timeoutAfter(200 * kj::MILLISECONDS, channel.when_drained())
+        .catch_([](kj::Exception&&) {})
+        .wait(io.waitScope);
+  }
+  /// On a channel of its own, behind a bootstrap.
+  void send_alone(uint8_t host, kj::ArrayPtr<const capnp::word> words) {
+    KJ_IF_MAYBE (channel, channel_from(host)) {
+      send(**channel, bootstrap(0));
+      send(**channel, words);
+      drain(**channel);
+    }
+  }
+};
+
+TEST_F(RpcAttack, PipelinesAndNeverReads) {
+  start();
+  LogClient writer(io, server->delivery, server->key);
+  make_log(writer).wait(io.waitScope);
+  for (uint64_t id = 1; id <= 3; ++id) {
+    writer.append_request(0, id, Bytes(size_t{4} << 20)).send().wait(io.waitScope);
+  }
+  struct Peer {
+    kj::Own<noise::NoiseStream> channel;
+    kj::Own<capnp::TwoPartyClient> client;
+  };
+  std::vector<Peer> peers;
+  std::vector<kj::Promise<void>> calls;
+  withstand([&] {
+    for (int i = 0; i < 60; ++i) {
+      auto socket = kj::heap<Deaf>(connect_from(static_cast<uint8_t>(2 + i % 6), server->delivery));
+      Deaf& ears = *socket;
+      KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
+        auto client = kj::heap<capnp::TwoPartyClient>(**channel);
+        auto service = client->bootstrap().castAs<rpc::DeliveryService>();
+        ears.deaf = true;
+        for (int call = 0; call < 100; ++call) {
+          auto request = service.readLogRequest();
+          request.setLogId(test::as_data(writer.log));
+          request.setToken(test::as_data(test::token_of(0)));
+          calls.push_back(request.send()
+                              .ignoreResult()
+                              .catch_([](kj::Exception&&) {})
+                              .eagerlyEvaluate(nullptr));
+        }
+        drain(**channel);
+        peers.push_back({kj::mv(*channel), kj::mv(client)});
+      }
+    }
+    while (goes_on()) pause(0.1);
+  });
+  EXPECT_GT(hits("message-memory-mib"), 0);
+  calls.clear();
+  for (Peer& peer : peers) peer.client = nullptr;
+}
+
+TEST_F(RpcAttack, SendsLongMessagesThatNeverEnd) {
+  start();
+  std::vector<kj::Own<noise::NoiseStream>> channels;
+  withstand([&] {
+    constexpr uint32_t words = (uint32_t{8} << 20) / sizeof(capnp::word) - 1;
+    const uint32_t header[] = {0, words};
+    const Bytes most(size_t{7} << 20);
+    for (int i = 0; i < 60; ++i) {
+      KJ_IF_MAYBE (channel, channel_from(static_cast<uint8_t>(2 + i % 6))) {
+        (*channel)->write(header, sizeof(header)).wait(io.waitScope);
+        (*channel)->write(most.data(), most.size()).catch_([](auto&&) {}).wait(io.waitScope);
+        drain(**channel);
+        channels.push_back(kj::mv(*channel));
+      }
+    }
+    while (goes_on()) pause(0.1);
+  });
+  EXPECT_GT(hits("message-memory-mib"), 0);
+}
+
+TEST_F(RpcAttack, SendsEveryPointerWrong) {
+  start();
+  // A pointer to itself, lists of 2^29 things of no size, of one and of many words, a composite
+  // list of as many empty structs, far pointers to themselves and to nowhere, a capability that was
+  // not sent, and nothing but ones.
+  constexpr uint64_t hostile[] = {0x00010001fffffffc, 0xfffffff800000001, 0xffffffff00000001,
+                                  0xfffffffd00000001, 0xffffffff00000005, 0x0000000000000002,
+                                  0xffffffff00000006, 0xfffffffffffffffa, 0xffffffff00000003,
+                                  0xffffffffffffffff};
+  const Words honest = append_call(1);
+  withstand([&] {
+    for (size_t at = 0; at < honest.size(); ++at) {
+      for (size_t i = 0; i < std::size(hostile) && goes_on(); ++i) {
+        Words words = kj::heapArray<capnp::word>(honest.asPtr());
+        set(words, at, hostile[i]);
+        send_alone(static_cast<uint8_t>(2 + i), words);
+      }
+    }
+  });
+}
+
+TEST_F(RpcAttack, SendsNoise) {
+  start();
+  withstand([&] {
+    for (uint8_t i = 0; goes_on(); ++i) {
+      Words words = append_call(1);
+      auto bytes = words.asBytes();
+      const Bytes dice = random.bytes(16);
+      for (size_t edit = 0; edit + 1 < dice.size(); edit += 2) {
+        bytes[dice[edit] * size_t{7} % bytes.size()] = dice[edit + 1];
+      }
+      send_alone(static_cast<uint8_t>(2 + i % 8), words);
+    }
+  });
+}
+
+TEST_F(RpcAttack, NestsDeeply) {
+  start();
+  const Words nested = words_of([](auto message) {
+    auto call = message.initCall();
+    call.setQuestionId(1);
+    call.initTarget().initPromisedAnswer().setQuestionId(0);
+    call.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
+    call.setMethodId(6);
+    auto inner = call.initParams().initContent().initAsAnyStruct(0, 1);
+    for (int depth = 0; depth < 8000; ++depth) {
+      inner = inner.getPointerSection()[0].initAsAnyStruct(0, 1);
+    }
+  });
+  withstand([&] {
+    for (uint8_t i = 0; goes_on(); ++i) send_alone(static_cast<uint8_t>(2 + i % 8), nested);
+  });
+}
+
+TEST_F(RpcAttack, AsksAndNeverFinishes) {
+  start();
+  withstand([&] {
+    while (goes_on()) {
+      KJ_IF_MAYBE (channel, channel_from(2)) {
+        for (uint32_t question = 0; question < 20'000; ++question) {
+          send(**channel, bootstrap(question));
+        }
+        drain(**channel);
+      }
+    }
+  });
+  EXPECT_GT(hits("message-shape"), 0);
+}
+
+TEST_F(RpcAttack, SendsMoreCapabilitiesThanThereAreCalls) {
+  start();
+  const Words call = words_of([](auto message) {
+    auto built = message.initCall();
+    built.setQuestionId(1);
+    built.initTarget().initPromisedAnswer().setQuestionId(0);
+    built.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
+    auto table = built.initParams().initCapTable(100'000);
+    for (uint32_t i = 0; i < table.size(); ++i) table[i].setSenderHosted(i);
+  });
+  withstand([&] {
+    while (goes_on()) send_alone(2, call);
+  });
+  EXPECT_GT(hits("message-shape"), 0);
+}
+
+TEST_F(RpcAttack, SendsWhatWouldComeBack) {
+  start();
+  Words provide = words_of([](auto message) {
+    message.initProvide().initRecipient().template initAs<capnp::Data>(size_t{6} << 20);
+  });
+  std::vector<kj::Own<noise::NoiseStream>> channels;
+  withstand([&] {
+    for (uint8_t i = 0; i < 20; ++i) {
+      auto socket = kj::heap<Deaf>(connect_from(static_cast<uint8_t>(2 + i % 6), server->delivery));
+      Deaf& ears = *socket;
+      KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
+        ears.deaf = true;
+        send(**channel, provide);
+        drain(**channel);
+        channels.push_back(kj::mv(*channel));
+      }
+    }
+    while (goes_on()) pause(0.1);
+  });
+  EXPECT_GT(hits("message-shape"), 0);
+}
+
+TEST_F(RpcAttack, LeavesInTheMiddleOfItsCalls) {
+  start();
+  LogClient member(io, server->delivery, server->key);
+  make_log(member).wait(io.waitScope);
+  uint64_t id = 0;
+  withstand([&] {
+    for (uint8_t i = 0; goes_on(); ++i) {
+      auto socket = connect_from(static_cast<uint8_t>(2 + i % 8), server->delivery);
+      linger at_once{1, 0};  // a reset, and not an end
+      socket->setsockopt(SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+      KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
+        capnp::TwoPartyClient client(**channel);
+        auto service = client.bootstrap().castAs<rpc::DeliveryService>();
+        std::vector<kj::Promise<void>> calls;
+        for (int call = 0; call < 50; ++call) {
+          auto request = service.appendRequest();
+          request.setLogId(test::as_data(member.log));
+          request.setToken(test::as_data(test::token_of(0)));
+          request.setMessageId(test::as_data(test::numbered(16, ++id)));
+          request.setPayload(test::as_data(Bytes(2000)));
+          calls.push_back(request.send()
+                              .ignoreResult()
+                              .catch_([](kj::Exception&&) {})
+                              .eagerlyEvaluate(nullptr));
+        }
+        drain(**channel);
+      }
+    }
+  });
+  EXPECT_GT(id, 0u);
+}
+
+}  // namespace
+}  // namespace qnpc::abuse
