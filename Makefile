@@ -21,7 +21,7 @@ help:
 	@echo 'make bench           the numbers, each with its ratio'
 	@echo 'make fuzz            every fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS), two at a time'
 	@echo 'make format          clang-format over all sources'
-	@echo 'make install         programs, man pages and docs below DESTDIR, PREFIX=$(PREFIX)'
+	@echo 'make install         programs, man pages, docs and the unit below DESTDIR, PREFIX=$(PREFIX)'
 	@echo 'make check-debian13  build and test in a Debian 13 folder (needs root)'
 	@echo 'make clean           remove build/'
 
