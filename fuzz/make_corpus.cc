@@ -8,6 +8,7 @@
 
 #include "fuzz/mls_group.h"
 #include "fuzz/noise_peers.h"
+#include "fuzz/rpc_peer.h"
 #include "fuzz/x509_hierarchy.h"
 
 using namespace qnpc;
@@ -80,6 +81,21 @@ void make_noise_and_x509(const std::filesystem::path& folder) {
   for (uint8_t flag : {0, 0x40}) add_chosen(chain, fuzz::Hierarchy{}.chain, flag, {});
 }
 
+void make_rpc_door(const std::filesystem::path& folder) {
+  const fuzz::Transcript channel(fuzz::Peers{}, noise::Suite::classic);
+  Corpus corpus(folder / "rpc_door");
+  for (uint8_t flags : {0, 2, 4, 6}) {
+    auto add = [&](uint8_t service, const Bytes& talk) {
+      Bytes input{static_cast<uint8_t>(flags | service)};
+      append(input, talk);
+      corpus.add(input);
+    };
+    add(0, fuzz::talk_to_authentication(channel.handshake_hash));
+    add(1, fuzz::talk_of_logs(channel.handshake_hash));
+    add(1, fuzz::talk_of_an_inbox(channel.handshake_hash));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -94,6 +110,7 @@ int main(int argc, char** argv) try {
   Corpus(folder / "mls_secrets").add_bases(fuzz::secret_bases(honest));
   Corpus(folder / "mls_extension").add_bases(fuzz::extension_bases());
   make_noise_and_x509(folder);
+  make_rpc_door(folder);
   // Which line of its conversation the driver's fuzzer edits; it has about thirty.
   Corpus driver(folder / "mls_driver");
   for (uint8_t line = 0; line < 32; ++line) driver.add(Bytes{line});

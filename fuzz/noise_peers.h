@@ -24,6 +24,7 @@ struct Transcript {
   std::vector<Bytes> handshake;  // the three messages
   Bytes initiators, responders;  // in frames
   Bytes plaintext;               // of all frames of either side
+  noise::HandshakeHash handshake_hash{};
 
   Transcript(const Peers& peers, noise::Suite suite) {
     const noise::Pattern& pattern = noise::pattern_of(suite);
@@ -40,6 +41,7 @@ struct Transcript {
     pass(responder, initiator, responders);
     pass(initiator, responder, initiators);
     noise::Transport ours = std::move(initiator).finish();
+    handshake_hash = ours.handshake_hash();
     noise::Transport theirs = std::move(responder).finish();
     for (size_t size : {1, 300, 40, 5000, 0}) {  // one of nothing is the close
       const Bytes piece(size, static_cast<uint8_t>(size));
