@@ -13,6 +13,12 @@ namespace {
 using group::GroupMember;
 using Kind = HistoryEntry::Kind;
 
+group::Identity identity_in(const State& state) {
+  return group::Identity::from_seed(state.identity_seed().reveal())
+      .with_inbox_token(state.inbox_token().reveal())
+      .with_certificates(state.certificates());
+}
+
 }  // namespace
 
 bool contains(const std::vector<Bytes>& keys, View key) {
@@ -23,10 +29,13 @@ Messenger::Messenger(State& state, Random& random, const Clock& clock)
     : state_(state),
       random_(random),
       clock_(clock),
-      identity_(group::Identity::from_seed(state.identity_seed().reveal())
-                    .with_inbox_token(state.inbox_token().reveal())
-                    .with_certificates(state.certificates())),
+      identity_(identity_in(state)),
       key_packages_(state, random, clock, identity_) {}
+
+void Messenger::forget_loaded() {
+  loaded_.clear();
+  identity_ = identity_in(state_);  // another certificate, or token of the inbox
+}
 
 GroupMember& Messenger::member(GroupRef group) {
   auto found = loaded_.find(group);

@@ -100,8 +100,8 @@ class Messenger {
   void block(Contact contact);
   void unblock(Contact contact);
 
-  /// Another process may have used the state in between: reads all groups anew.
-  void forget_groups() { loaded_.clear(); }
+  /// Another process may have used the state in between: reads anew who we are, and all groups.
+  void forget_loaded();
   void set_refresh_policy(const RefreshPolicy& policy) { refresh_ = policy; }
   /// What a person should hear of what was dropped; each once.
   std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }

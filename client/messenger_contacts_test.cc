@@ -114,6 +114,15 @@ TEST_F(MessengerContacts, AGroupIsToldTheNewTokenUnlessWhoIsBlockedIsAMember) {
   EXPECT_EQ(alice_.authenticator(), bob_.authenticator());
 }
 
+TEST_F(MessengerContacts, WhoSharesTheStateLearnsOfTheOtherToken) {
+  const Clock clock = [&] { return alice_.time_ms; };
+  Messenger follower(*alice_.state, random_, clock);
+  alice_.messenger.block(add("bob", bob_, false));
+  follower.forget_loaded();
+  EXPECT_EQ(to_bytes(follower.identity().inbox_token().reveal()),
+            to_bytes(alice_.state->inbox_token().reveal()));
+}
+
 TEST_F(MessengerContacts, WhoIsBlockedIsNotTakenInAgain) {
   share_a_group({&bob_});
   const uint64_t before = alice_.messenger.epoch(alice_.group().ref);

@@ -15,7 +15,7 @@ TEST_F(MessengerTest, ALostAnswerNeitherRepeatsNorLoses) {
   EXPECT_THROW(alice_.say("once"), ServerError);
   EXPECT_THROW(alice_.invite({&carol_}), ServerError);
   server_.loses_answers = false;
-  alice_.messenger.forget_groups();
+  alice_.messenger.forget_loaded();
   for (Person* person : {&alice_, &bob_, &carol_}) person->sync();
   EXPECT_EQ(alice_.history(), "joined added sent:once added");
   EXPECT_EQ(bob_.history(), "joined received:once added");

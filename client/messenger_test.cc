@@ -35,9 +35,9 @@ TEST_F(MessengerTest, OneCommitAndOneWelcomeForAllThatAreInvited) {
 TEST_F(MessengerTest, SurvivesForgettingEverythingButTheDisk) {
   share_a_group({&bob_});
   for (const char* text : {"one", "two", "three"}) {
-    alice_.messenger.forget_groups();
+    alice_.messenger.forget_loaded();
     alice_.say(text);
-    bob_.messenger.forget_groups();
+    bob_.messenger.forget_loaded();
     bob_.sync();
   }
   EXPECT_EQ(bob_.history(), "joined received:one received:two received:three");

@@ -264,16 +264,23 @@ void Session::publish_last_resort(group::Suite suite) {
   messenger_->key_packages().last_resort_published(suite, package);
 }
 
+void Session::connect_without_the_state() {
+  try {
+    server_.connect_without_the_state();
+  } catch (const Error&) {
+    messenger_->forget_loaded();
+    throw;
+  }
+  messenger_->forget_loaded();
+}
+
 // Others cannot invite us without; it is not what was asked for, so nothing fails with it. The
 // connection is for this alone: kept until the next time, the server would have closed it.
 void Session::refill_key_packages(StateLock lock) {
   if (!messenger_->key_packages().is_due()) return;
   context_.output.flush();
   try {
-    if (lock == StateLock::released) {
-      messenger_->forget_groups();  // other processes may change them meanwhile
-      server_.connect_without_the_state();
-    }
+    if (lock == StateLock::released) connect_without_the_state();
     leave_key_packages(limits::key_package_stock, 0);
   } catch (const Error& e) {
     if (is_local_fault(e.reason()) && dynamic_cast<const ServerError*>(&e) == nullptr) throw;

@@ -90,6 +90,8 @@ class Session {
   Bytes leave_key_packages(uint32_t count, uint32_t more);
   Bytes publish_key_packages(group::Suite suite, uint32_t count);
   void publish_last_resort(group::Suite suite);
+  /// Other processes may use the state meanwhile.
+  void connect_without_the_state();
 
   Context& context_;
   std::unique_ptr<State> state_;

@@ -86,7 +86,7 @@ void poll(Context& context, Session& session, Receiver& receiver) {
     session.state().release();
     session.wait_for_news(left);
     session.state().reacquire();
-    session.messenger().forget_groups();
+    session.messenger().forget_loaded();
     unless_lost([&] {
       session.synchronise();
       session.subscribe();
