@@ -123,10 +123,10 @@ class LogSync {
       } else if (!outcome.accepted && next.kind == Append::Kind::message && next.epoch < epoch()) {
         if (messenger_.leaving(group_).empty()) {
           messenger_.send_again(group_);
-        } else if (!messenger_.is_leaving(group_)) {
+        } else if (!messenger_.is_leaving(group_) && !speaking) {
           speaking = true;  // a commit has to come before it
         } else {
-          return;  // it waits until the others have decided
+          return;  // it waits until the others have decided, or that commit can be made
         }
       } else {
         answered_ = next.id;

@@ -143,7 +143,7 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
     // It is for the others to commit; where all want to leave, the first lets them go.
     const bool all_leave = leaving.size() == members.size();
     if (all_leave && members.size() > 1 && equal(members.front(), identity_key())) {
-      transact([&] { append_commit(ref, {}); });
+      append_own_commit(ref);
     }
     return;
   }
@@ -171,7 +171,17 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
                            (!member(ref).shows_own_credential(now()) ||
                             (!member(ref).has_told_inbox_token() && may_tell_inbox_token(ref, {})));
   if ((!leaving.empty() && (speaking || is_our_turn(group))) || refresh_is_due || leaf_is_old) {
+    append_own_commit(ref);
+  }
+}
+
+// One that nobody asked for: what keeps us from it keeps nobody from reading on.
+void Messenger::append_own_commit(GroupRef ref) {
+  try {
     transact([&] { append_commit(ref, {}); });
+  } catch (const Error& e) {
+    if (is_local_fault(e.reason())) throw;
+    notes_.push_back("your keys in " + group(ref).alias + " were not made new: " + e.what());
   }
 }
 

@@ -137,6 +137,7 @@ class Messenger {
   bool is_already_here(const Group& group, const Content& content, View sender);
   uint64_t added_in(const Group& group, View identity_key);
   std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
+  void append_own_commit(GroupRef group);
   void append_intent(GroupRef group, Intent intent);
   void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
   void append_commit(GroupRef group, const Intent& intent);

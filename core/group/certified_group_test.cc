@@ -127,6 +127,23 @@ TEST_F(CertifiedGroup, AMemberShowsANewCertificateWithTheNextCommit) {
   EXPECT_EQ(bob.member.certified_names().at(alice.key()), "CN=alice jones");
 }
 
+TEST_F(CertifiedGroup, ShowsNoCertificateWhereAMemberCouldNotReadIt) {
+  const mls::Suite& suite = mls::suite_of(cipher_suite(default_suite));
+  mls::LeafNode old_leaf = leaf_template(carol.identity, now);
+  old_leaf.capabilities.credentials = {mls::CredentialType::basic};
+  const mls::KeyPackage old =
+      mls::new_key_package(suite, old_leaf, carol.identity.key_pair(), random, {}).key_package;
+  Person dave{random};
+  dave.member.create_group("friends", now);
+  dave.commit({.add = {mls::to_message(old)}});
+  dave.certify(ca, "dave");
+  EXPECT_TRUE(dave.member.shows_own_credential(now));
+  EXPECT_NO_THROW(dave.commit({}));
+  // Until they are out.
+  dave.commit({.remove = {carol.key()}});
+  EXPECT_FALSE(dave.member.shows_own_credential(now));
+}
+
 TEST_F(CertifiedGroup, WhereNobodyAsksACertificateIsCarriedAndAKeyWillDo) {
   carol.member.create_group("friends", now);
   bob.identity = bob.identity.with_certificates({Bytes{1, 2, 3}});  // nobody looks at it

@@ -70,6 +70,14 @@ void require_own_rules(const mls::StagedCommit& staged, View log_id) {
   }
 }
 
+// Whether everybody can read a leaf that shows such a credential (RFC 9420 7.3): a program from
+// before there were certificates could not.
+bool all_support(const mls::Group& group, mls::CredentialType type) {
+  return std::ranges::all_of(group.members(), [&](const mls::Member& member) {
+    return member.leaf->capabilities.supports(type);
+  });
+}
+
 template <class T>
 T parse_as(View message, const char* what) {
   mls::MlsMessage parsed = mls::parse_message(message);
@@ -150,6 +158,7 @@ bool GroupMember::shows_own_credential(UnixTime now) const {
   const mls::Group& group = state_->current();
   const mls::Credential credential = credential_of(state_->identity);
   if (group.tree().leaf(group.own_leaf())->credential == credential) return true;
+  if (!all_support(group, credential.credential_type)) return true;
   try {
     state_->credentials.validate(mls::suite_of(group.context().cipher_suite), credential,
                                  state_->identity.identity_key(), now);

@@ -151,7 +151,8 @@ class GroupMember {
   std::vector<Bytes> members() const;  // identity keys, in leaf order
   /// What delivers into the members' inboxes, by identity key; empty where one publishes none.
   std::map<Bytes, Bytes> inbox_tokens() const;
-  /// Whether our leaf shows the credential that the identity has now, or the group would refuse it.
+  /// Whether our leaf shows the credential that the identity has now, or the group would refuse it,
+  /// or not everybody there could read it.
   bool shows_own_credential(UnixTime now) const;
   /// Whether our leaf has the token that the identity has now.
   bool has_told_inbox_token() const;
