@@ -103,7 +103,7 @@ Group Messenger::create_group(const std::string& name, group::Suite suite,
   return transact([&] {
     GroupMember creator(identity_, state_.key_packages, random_);
     creator.create_group(name, now(), suite);
-    require_certificates(creator, ca);
+    require_certificates(creator, ca, now());
     Group group = state_.groups.add(creator.group_id(), name, true);
     group.ca = ca;
     group.refreshed_ms = clock_();
@@ -297,14 +297,12 @@ void Messenger::expired_unread(const Append& message) {
 Group Messenger::accept(Group group, const std::string& name, const std::vector<Bytes>& ca) {
   if (!name.empty()) require_group_name(name);
   return transact([&] {
-    if (!ca.empty()) {
-      require_certificates(member(group.ref), ca);
-      group.ca = ca;
-      note_rivals(group, members(group));
-    }
+    if (!ca.empty()) group.ca = ca;
+    require_certificates(member(group.ref), group.ca, now());
     if (!name.empty() && name != group.alias) group.alias = state_.groups.free_alias(name);
     group.accepted = true;
     state_.groups.update(group);
+    note_rivals(group, members(group));
     return group;
   });
 }

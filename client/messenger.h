@@ -78,7 +78,8 @@ class Messenger {
   void fell_behind(GroupRef group);
 
   /// Accepts an invitation under the name given, or the group's own. Returns it with its alias.
-  /// `ca`: as of create_group(). Throws Reason::rejected where a member's certificate will not do.
+  /// `ca`: as of create_group(); without, it is the one of before where we have been in that group.
+  /// Throws Reason::rejected where a member's certificate will not do.
   Group accept(Group group, const std::string& name, const std::vector<Bytes>& ca = {});
   /// Throws Reason::usage where the name is taken or makes no name.
   void rename(Group group, const std::string& name);
@@ -92,7 +93,8 @@ class Messenger {
   /// What we show of ourselves from now on, also to the groups that we are in, as they commit. Its
   /// first certificate is for our identity key.
   void certify(const std::vector<Bytes>& chain);
-  /// As their CA calls the members of a group that asks for certificates; else none.
+  /// As their CA calls the members of a group that asks for certificates, once that was accepted;
+  /// else none.
   std::map<Bytes, std::string> certified_names(const Group& group);
 
   /// From now on nothing of theirs is shown, and they invite us to nothing. The token of our inbox
@@ -143,10 +145,12 @@ class Messenger {
   void append_commit(GroupRef group, const Intent& intent);
   void append_message(GroupRef group, const Secret& content);
   void require_member(const Group& group);
-  void require_certificates(group::GroupMember& member, const std::vector<Bytes>& ca);
+  void require_certificates(group::GroupMember& member, const std::vector<Bytes>& ca,
+                            std::optional<UnixTime> at);
   void require_settled_keys(const Group& group);
   void note_changed_keys(GroupRef group, const std::vector<Bytes>& keys);
-  void note_rivals(const Group& group, const std::vector<Bytes>& added);
+  void warn_of_namesakes(const Contact& contact);
+  void note_rivals(const Group& group, const std::vector<Bytes>& named);
   bool is_blocked(View identity_key) const;
   bool may_tell_inbox_token(GroupRef group, const std::vector<Bytes>& added);
   void require_free_name(const std::string& name);

@@ -5,6 +5,7 @@
 #include "client/contact_book.h"
 #include "client/limits.h"
 #include "client/messenger.h"
+#include "client/output.h"
 
 namespace qnpc::client {
 
@@ -33,6 +34,20 @@ void Messenger::settle_key(Contact contact, bool verified) {
     if (names.contains(contact.key)) contact.certified = to_bytes(names.at(contact.key));
   }
   transact([&] { state_.contacts.update(contact); });
+  if (verified) warn_of_namesakes(contact);
+}
+
+// It holds back nothing: what the person says of the key is said knowing of them.
+void Messenger::warn_of_namesakes(const Contact& contact) {
+  if (contact.certified.empty()) return;
+  for (const Group& group : state_.groups.list()) {
+    for (const auto& [key, name] : certified_names(group)) {
+      if (key == contact.key || name != to_text(contact.certified)) continue;
+      notes_.push_back("in " + group.alias + " the key " + short_key(key) +
+                       " shows a certificate with the same name as that of " + contact.name +
+                       ", and is another one");
+    }
+  }
 }
 
 namespace {
@@ -59,13 +74,13 @@ void Messenger::note_changed_keys(GroupRef group, const std::vector<Bytes>& keys
 // Within a transaction of the caller's. What a CA calls somebody is a claim of who they are:
 // another key with the name of a verified contact is theirs, or somebody's who wants to pass for
 // them.
-void Messenger::note_rivals(const Group& group, const std::vector<Bytes>& added) {
+void Messenger::note_rivals(const Group& group, const std::vector<Bytes>& named) {
   const std::map<Bytes, std::string> names = certified_names(group);
   if (names.empty()) return;
   for (Contact& contact : state_.contacts.list()) {
     const Contact before = contact;
     if (names.contains(contact.key)) contact.certified = to_bytes(names.at(contact.key));
-    for (const Bytes& key : added) {
+    for (const Bytes& key : named) {
       const bool is_rival = contact.verified && !contact.certified.empty() && names.contains(key) &&
                             names.at(key) == to_text(contact.certified) && key != contact.key &&
                             !contains(contact.rivals, key);

@@ -71,7 +71,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
                 "it is an invitation to a group that you are in");
   }
   if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
-  if (known) require_certificates(joiner, known->ca);
+  if (returns) require_certificates(joiner, known->ca, std::nullopt);  // else when we accept
   std::string name = joiner.group_name();
   Group group =
       known ? *known
@@ -88,6 +88,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   state_.group_records(group.ref).erase_all("");
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
+  loaded_.erase(group.ref);  // from now on it asks for what the group asks for
   note(group.ref, Kind::joined, identity_key(), {}, true);
   note_changed_keys(group.ref, members(group));
   note_rivals(group, members(group));
@@ -188,7 +189,9 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     if (entry.is_commit && entry.epoch == epoch(group.ref)) {
       what = "the change that ends epoch " + std::to_string(entry.epoch) + " (position " +
              std::to_string(entry.sequence) + " of the log) cannot be applied, and nothing after " +
-             "it can be read: " + what + ". Start a new group without who made it";
+             "it can be read: " + what +
+             ". If the others go on without trouble, run `rejoin`; else start a new group without "
+             "who made it";
     }
     note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
   }
@@ -263,7 +266,9 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   note_keys(Kind::removed, commit.removed);
   note_keys(Kind::added, commit.added);
   note_changed_keys(group.ref, commit.added);
-  note_rivals(group, commit.added);
+  std::vector<Bytes> newly_named = commit.added;
+  if (commit.changed_credential) newly_named.push_back(commit.sender);
+  note_rivals(group, newly_named);
   if (commit.name) {
     note(group.ref, Kind::renamed, commit.sender, Secret::copy_of(as_view(*commit.name)), ours);
   }

@@ -40,6 +40,7 @@ void verify(Context& context) {
   if (!options.safety_number.empty()) require_equal(number, options.safety_number, contact);
   const bool is_verified = options.confirm || !options.safety_number.empty();
   if (is_verified || options.reset) session.messenger().settle_key(contact, is_verified);
+  for (const std::string& note : session.messenger().take_notes()) context.output.note(note);
   print(context, *session.state().contacts.with_key(contact.key), number);
 }
 

@@ -123,7 +123,11 @@ void verify(const std::vector<OwnedX509>& chain, const ChainRules& rules) {
   OwnedStoreCtx ctx(must(X509_STORE_CTX_new()));
   must(X509_STORE_CTX_init(ctx.get(), rules.anchors.store(), chain.front().get(), others.get()));
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(ctx.get());
-  X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(rules.now.seconds));
+  if (rules.now) {
+    X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(rules.now->seconds));
+  } else {
+    must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME));
+  }
   X509_VERIFY_PARAM_set_auth_level(param, security_level);
   X509_VERIFY_PARAM_set_depth(param, static_cast<int>(rules.longest));
   // An anchor need not be a root; and certificates are held to the whole of RFC 5280.

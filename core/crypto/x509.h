@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,8 +64,8 @@ struct CertificateNames {
 
 struct ChainRules {
   const TrustAnchors& anchors;
-  UnixTime now;
-  size_t longest;  // certificates in the chain, at most limits::certificates
+  std::optional<UnixTime> now;  // none: whether a certificate is valid at a time is not judged
+  size_t longest;               // certificates in the chain, at most limits::certificates
 };
 
 /// Judges a chain of DER certificates, the first for `signature_key`, each other one the issuer of

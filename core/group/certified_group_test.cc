@@ -127,6 +127,30 @@ TEST_F(CertifiedGroup, AMemberShowsANewCertificateWithTheNextCommit) {
   EXPECT_EQ(bob.member.certified_names().at(alice.key()), "CN=alice jones");
 }
 
+TEST_F(CertifiedGroup, ACommitIsFollowedThoughTheCertificateThatItBringsHasExpiredSinceOrIsTooNew) {
+  create_with_bob();
+  bob.member.receive_message(alice.commit({}).message, now);
+  const UnixTime early{now.seconds - 10 * 365 * 86'400};
+  carol.certify(ca, "carol");
+  bob.member.receive_message(alice.add(carol).message, too_late);
+  alice.certify(ca, "alice jones");
+  bob.member.receive_message(alice.commit({}).message, early);
+  EXPECT_EQ(bob.member.members().size(), 3U);
+  EXPECT_TRUE(bob.member.uncertified(too_late).has_value());
+  EXPECT_FALSE(bob.member.uncertified(std::nullopt).has_value());
+}
+
+TEST_F(CertifiedGroup, OfOurselvesItJudgesWhatTheNextCommitShows) {
+  alice.member.create_group("staff", now);
+  carol.member.join_group(alice.add(carol).welcome);
+  carol.member.require_certificates(trusted);
+  EXPECT_EQ(carol.member.uncertified(now)->identity_key, carol.key());
+  carol.certify(ca, "carol");
+  EXPECT_FALSE(carol.member.uncertified(now).has_value());
+  alice.member.receive_message(carol.commit({}).message, now);
+  EXPECT_EQ(alice.member.certified_names().at(carol.key()), "CN=carol");
+}
+
 TEST_F(CertifiedGroup, ShowsNoCertificateWhereAMemberCouldNotReadIt) {
   const mls::Suite& suite = mls::suite_of(cipher_suite(default_suite));
   mls::LeafNode old_leaf = leaf_template(carol.identity, now);

@@ -100,6 +100,7 @@ struct GroupMember::State {
   Random& random;
   std::optional<mls::Group> group;
   MemberCredentials credentials;
+  MemberCredentials received_credentials;  // the same, of what others have accepted
 
   mls::Policy policy(UnixTime now) const { return {now, credentials}; }
   mls::Group& current() {
@@ -139,14 +140,19 @@ Bytes GroupMember::generate_last_resort(UnixTime now, Suite suite) {
 
 void GroupMember::require_certificates(const std::vector<Bytes>& ca) {
   state_->credentials = MemberCredentials(ca);
+  state_->received_credentials = state_->credentials.at_any_time();
 }
 
-std::optional<Uncertified> GroupMember::uncertified(UnixTime now) const {
+std::optional<Uncertified> GroupMember::uncertified(std::optional<UnixTime> now) const {
   const mls::Group& group = state_->current();
+  const MemberCredentials& credentials = now ? state_->credentials : state_->received_credentials;
   for (const mls::Member& member : group.members()) {
+    const bool is_own = member.index == group.own_leaf();
+    const mls::Credential shown =
+        is_own ? credential_of(state_->identity) : member.leaf->credential;
     try {
-      state_->credentials.validate(mls::suite_of(group.context().cipher_suite),
-                                   member.leaf->credential, member.leaf->signature_key, now);
+      credentials.validate(mls::suite_of(group.context().cipher_suite), shown,
+                           member.leaf->signature_key, now.value_or(UnixTime{}));
     } catch (const mls::Rejected& rejected) {
       return Uncertified{to_bytes(member.leaf->signature_key), rejected.what()};
     }
@@ -293,7 +299,7 @@ Received GroupMember::receive_message(View message, UnixTime now) {
   // What is not encrypted could come from the server: RFC 9420 12.1.8 lets strangers propose that
   // they be added.
   mls::MlsMessage encrypted{parse_as<mls::PrivateMessage>(message, "PrivateMessage")};
-  mls::Policy policy = state_->policy(now);
+  mls::Policy policy(now, state_->received_credentials);
   policy.accepts_proposal = removes_its_sender;
   mls::Processed processed = state_->current().process(encrypted, policy);
   Received out;
@@ -320,6 +326,8 @@ Received GroupMember::State::described(const mls::StagedCommit& staged) const {
   const mls::RatchetTree& next = staged.next ? staged.next->tree : staged.old_tree;
   if (const mls::LeafNode* committer = next.leaf(staged.committer)) {
     out.sender = committer->signature_key;
+    const mls::LeafNode* before = staged.old_tree.leaf(staged.committer);
+    out.changed_credential = before != nullptr && !(before->credential == committer->credential);
   }
   out.removed = identities(staged.old_tree, staged.removed);
   out.removed_us = !staged.next;

@@ -61,6 +61,7 @@ struct Received {
   std::vector<Bytes> added;         // identity keys, of a commit
   std::vector<Bytes> removed;       // likewise; they left where they had asked for it
   std::optional<std::string> name;  // the group's new one
+  bool changed_credential = false;  // the sender shows another one than before
   bool removed_us = false;          // after this the member can neither send nor receive
 };
 
@@ -89,11 +90,14 @@ class GroupMember {
   Bytes generate_last_resort(UnixTime now, Suite suite = default_suite);
 
   /// From now on every member has to show a certificate that leads to one of these (DER): when it
-  /// is invited, when a commit adds it, and when it shows another one. Not saved: to be said again
-  /// after load(). Throws crypto::ChainRefused for what is no certificate.
+  /// is invited, when a commit adds it, and when it shows another one. What we read of others is
+  /// judged but for the time at which it is valid: they have accepted it, and we would lose the
+  /// group. Not saved: to be said again after load(). Throws crypto::ChainRefused for what is no
+  /// certificate.
   void require_certificates(const std::vector<Bytes>& ca);
-  /// The first of those who are members already who does not, at that time.
-  std::optional<Uncertified> uncertified(UnixTime now) const;
+  /// The first of those who are members already who does not, at that time; without one, at any.
+  /// Ours is the one that our next commit shows.
+  std::optional<Uncertified> uncertified(std::optional<UnixTime> now) const;
   /// The subjects of the certificates that members show, by identity key, as RFC 4514 writes them:
   /// to be believed where a CA is required.
   std::map<Bytes, std::string> certified_names() const;

@@ -11,6 +11,12 @@ std::optional<Bytes> any_name(const crypto::CertificateNames&) { return Bytes();
 MemberCredentials::MemberCredentials(const std::vector<Bytes>& ca)
     : certified_(std::in_place, crypto::TrustAnchors(ca), any_name) {}
 
+MemberCredentials MemberCredentials::at_any_time() const {
+  MemberCredentials out;
+  if (certified_) out.certified_ = certified_->at_any_time();
+  return out;
+}
+
 void MemberCredentials::validate(const mls::Suite& suite, const mls::Credential& credential,
                                  View signature_key, UnixTime now) const {
   if (certified_) {

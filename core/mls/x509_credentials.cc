@@ -43,9 +43,10 @@ Bytes X509Credentials::client_of(const crypto::CertificateNames& names) const {
 void X509Credentials::validate(const Suite& suite, const Credential& credential, View signature_key,
                                UnixTime now) const {
   require(credential.credential_type == CredentialType::x509, Reject::credential_refused);
+  const std::optional<UnixTime> time = judges_time_ ? std::optional(now) : std::nullopt;
   client_of(named([&] {
     return crypto::validate_chain(credential.certificates, suite.signature, signature_key,
-                                  {anchors_, now, longest_chain_});
+                                  {anchors_, time, longest_chain_});
   }));
 }
 
