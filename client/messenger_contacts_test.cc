@@ -114,6 +114,16 @@ TEST_F(MessengerContacts, AGroupIsToldTheNewTokenUnlessWhoIsBlockedIsAMember) {
   EXPECT_EQ(alice_.authenticator(), bob_.authenticator());
 }
 
+TEST_F(MessengerContacts, WhoIsBlockedPutsNothingIntoTheHistoryByRequestsOfOtherGroups) {
+  alice_.messenger.block(add("bob", bob_, false));
+  bob_.messenger.create_group("others");
+  bob_.invite({&carol_});
+  bob_.rejoin();
+  server_.inboxes[alice_.key()].push_back(server_.post[carol_.key()].back());
+  alice_.sync();
+  EXPECT_EQ(alice_.history(), "");
+}
+
 TEST_F(MessengerContacts, WhoSharesTheStateLearnsOfTheOtherToken) {
   const Clock clock = [&] { return alice_.time_ms; };
   Messenger follower(*alice_.state, random_, clock);

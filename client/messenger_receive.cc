@@ -66,11 +66,11 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   // KeyPackage that only its members were given, and the log that only they can name.
   const bool was_asked_for = has_our_log && equal(joined.key_package, known->rejoining_with);
   const bool returns = is_inside && was_asked_for;
+  if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
   if (is_inside && !returns) {
     throw Error(final ? Reason::rejected : Reason::conflict,
                 "it is an invitation to a group that you are in");
   }
-  if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
   if (returns) require_certificates(joiner, known->ca, std::nullopt);  // else when we accept
   std::string name = joiner.group_name();
   Group group =
@@ -105,12 +105,12 @@ void Messenger::take_in_welcome(View welcome, bool final) {
 // last time, is an old one: to follow it would put them out.
 void Messenger::take_in_rejoin(View request) {
   group::RejoinRequest read = group::read_rejoin_request(request);
+  if (is_blocked(read.identity)) return;
   std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
   if (!group || !in_group(group->ref) || !is_member(*group, read.identity) ||
       equal(read.identity, identity_key()) || read.epoch < added_in(*group, read.identity)) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
-  if (is_blocked(read.identity)) return;
   for (const Intent& intent : state_.intents.of(group->ref)) {
     if (intent.rejoin && contains(intent.remove, read.identity)) return;
   }
