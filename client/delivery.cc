@@ -115,12 +115,14 @@ class LogSync {
       }
       const Append& next = first_due(waiting);
       require_news(next);
+      const bool is_message = next.kind == Append::Kind::message;
+      if (is_message && !messenger_.may_send(*state_.groups.find(group_))) return;
       const Appended outcome = append(next);
       if (next.kind == Append::Kind::create) {
         messenger_.log_created(next);
       } else if (outcome.accepted && outcome.sequence <= expired_through_) {
         messenger_.expired_unread(next);
-      } else if (!outcome.accepted && next.kind == Append::Kind::message && next.epoch < epoch()) {
+      } else if (!outcome.accepted && is_message && next.epoch < epoch()) {
         if (messenger_.leaving(group_).empty()) {
           messenger_.send_again(group_);
         } else if (!messenger_.is_leaving(group_) && !speaking) {

@@ -58,6 +58,8 @@ class Messenger {
   /// Whether the message was read back from the log: it is in everybody's history, in its place.
   /// Known in the process in which it came to be.
   bool is_delivered(const ContentId& id) const { return delivered_.contains(id); }
+  /// Whether messages that wait may leave; else take_notes() says why not.
+  bool may_send(const Group& group);
   /// All messages of ours that wait are encrypted anew, in their order: they were too late for
   /// their epoch.
   void send_again(GroupRef group);
@@ -172,6 +174,7 @@ class Messenger {
   std::set<ContentId> delivered_;
   std::set<int64_t> fulfilled_;
   std::vector<std::string> notes_;
+  std::set<GroupRef> held_back_;  // where messages wait, as the person was told
 };
 
 template <class Step>

@@ -108,6 +108,19 @@ void Messenger::require_settled_keys(const Group& group) {
   }
 }
 
+// What was written before a key changed is held back too.
+bool Messenger::may_send(const Group& group) {
+  try {
+    require_settled_keys(group);
+    held_back_.erase(group.ref);
+    return true;
+  } catch (const Error& e) {
+    if (e.reason() != Reason::conflict) throw;
+    if (held_back_.insert(group.ref).second) notes_.push_back(e.what());
+    return false;
+  }
+}
+
 void Messenger::block(Contact contact) {
   contact.blocked = true;
   transact([&] {

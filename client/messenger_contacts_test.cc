@@ -35,6 +35,26 @@ TEST_F(MessengerContacts, AVerifiedKeyThatChangesIsShownAndKeepsUsFromSendingUnt
   EXPECT_EQ(bob().former, std::vector<Bytes>{bob_.key()});
 }
 
+TEST_F(MessengerContacts, WhatWaitsWhenAKeyChangesWaitsUntilThatIsSettled) {
+  share_a_group({&bob_});
+  const Contact contact = add("bob", bob_, true);
+  alice_.say_blindly("for bob");
+  alice_.messenger.replace_key(contact, new_bob_.key());
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "");
+  const std::vector<std::string> notes = alice_.messenger.take_notes();
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_NE(notes[0].find("nothing was sent to friends"), std::string::npos);
+  // Changes of the group do not wait.
+  alice_.invite({&carol_});
+  EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 3U);
+  alice_.messenger.settle_key(bob(), true);
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "for bob ");
+}
+
 TEST_F(MessengerContacts, SettledByVerifyingTheNewKeyItIsVerified) {
   share_a_group({&bob_});
   alice_.messenger.replace_key(add("bob", bob_, true), new_bob_.key());
