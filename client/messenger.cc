@@ -164,6 +164,7 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
       }
     }
   }
+  if (!group.accepted) return;  // there we do nothing unasked
   bool refresh_is_due = members.size() > 1 && (clock_() - std::min(clock_(), group.refreshed_ms) >=
                                                    in_ms(refresh_.after) ||
                                                group.sent_since >= refresh_.messages);

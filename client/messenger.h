@@ -103,6 +103,8 @@ class Messenger {
   /// is another one, which the groups that they are not in are told.
   void block(Contact contact);
   void unblock(Contact contact);
+  /// The server has the token that our inbox has now. Until then nobody is told of it.
+  void inbox_token_is_set();
 
   /// Another process may have used the state in between: reads anew who we are, and all groups.
   void forget_loaded();

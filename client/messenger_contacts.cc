@@ -126,9 +126,15 @@ void Messenger::block(Contact contact) {
   transact([&] {
     state_.contacts.update(contact);
     state_.renew_inbox_token(random_);
-    key_packages_.renew();  // they hold the token of before
   });
   identity_ = identity_.with_inbox_token(state_.inbox_token().reveal());
+}
+
+void Messenger::inbox_token_is_set() {
+  transact([&] {
+    state_.inbox_token_is_set();
+    key_packages_.renew();  // they hold the token of before
+  });
 }
 
 void Messenger::unblock(Contact contact) {
@@ -140,11 +146,13 @@ bool Messenger::is_blocked(View identity_key) const {
   return ContactBook(state_.contacts.list()).is_blocked(identity_key);
 }
 
-// A leaf is read by all members; so is what a commit adds, by who is added.
+// A leaf is read by all members; so is what a commit adds, by who is added. Those of a group that
+// we have not accepted can be anybody's.
 bool Messenger::may_tell_inbox_token(GroupRef group, const std::vector<Bytes>& added) {
   const ContactBook book(state_.contacts.list());
   auto is_blocked = [&](const Bytes& key) { return book.is_blocked(key); };
-  return std::ranges::none_of(member(group).members(), is_blocked) &&
+  return this->group(group).accepted && !state_.inbox_token_waits() &&
+         std::ranges::none_of(member(group).members(), is_blocked) &&
          std::ranges::none_of(added, is_blocked);
 }
 

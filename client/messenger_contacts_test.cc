@@ -153,6 +153,35 @@ TEST_F(MessengerContacts, WhoSharesTheStateLearnsOfTheOtherToken) {
             to_bytes(alice_.state->inbox_token().reveal()));
 }
 
+TEST_F(MessengerContacts, NobodyIsToldTheNewTokenBeforeTheServerHasIt) {
+  share_a_group({&bob_});
+  alice_.messenger.block(add("carol", carol_, false));
+  alice_.messenger.prepare_commit(alice_.group().ref, false);
+  EXPECT_TRUE(waiting_at_alice().empty());
+  EXPECT_TRUE(alice_.state->inbox_token_waits());
+  alice_.messenger.inbox_token_is_set();
+  EXPECT_FALSE(alice_.state->inbox_token_waits());
+  EXPECT_TRUE(alice_.messenger.key_packages().is_stock_old(group::default_suite));
+  alice_.messenger.prepare_commit(alice_.group().ref, false);
+  EXPECT_EQ(waiting_at_alice().size(), 1U);
+}
+
+TEST_F(MessengerContacts, AGroupThatWasNotAcceptedIsToldNothing) {
+  bob_.messenger.create_group("trap");
+  bob_.invite({&alice_});
+  alice_.sync();
+  alice_.messenger.block(add("carol", carol_, false));
+  alice_.sync();
+  EXPECT_EQ(alice_.history(), "joined");
+  const uint64_t before = alice_.messenger.epoch(alice_.group().ref);
+  alice_.time_ms += 30 * 86'400'000ULL;
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before);
+  alice_.messenger.accept(alice_.group(), "");
+  alice_.sync();
+  EXPECT_EQ(alice_.messenger.epoch(alice_.group().ref), before + 1);
+}
+
 TEST_F(MessengerContacts, WhoIsBlockedIsNotTakenInAgain) {
   share_a_group({&bob_});
   const uint64_t before = alice_.messenger.epoch(alice_.group().ref);

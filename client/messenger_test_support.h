@@ -30,6 +30,7 @@ class Person {
   /// What every command does before and after its own.
   void sync(bool speaking = false) {
     refused.reset();
+    if (state->inbox_token_waits()) messenger.inbox_token_is_set();
     bool final = false;
     do {
       read_logs(speaking);

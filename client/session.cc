@@ -92,6 +92,10 @@ AuthenticationClient& Session::account() {
 DeliveryClient& Session::inbox() {
   DeliveryClient& client = delivery().client;
   if (!std::exchange(in_inbox_, true)) client.log_in(identity());
+  if (state_ && state_->inbox_token_waits()) {
+    client.set_inbox_token(identity());
+    messenger_->inbox_token_is_set();
+  }
   return client;
 }
 

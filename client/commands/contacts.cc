@@ -100,6 +100,14 @@ void contacts_block(Context& context) {
   session.messenger().block(contact);
   print(context, "blocked ", *session.state().contacts.with_key(contact.key));
   context.output.flush();
+  try {
+    session.inbox();
+  } catch (const ServerError& e) {
+    throw ServerError(e.reason(),
+                      "the server still has the old token of your inbox: who knows it can fill it "
+                      "until the next command reaches the server, which sets the new one. " +
+                          std::string(e.what()));
+  }
   session.refill_key_packages(Session::StateLock::kept);  // with the new token
   session.synchronise();
 }

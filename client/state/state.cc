@@ -14,6 +14,7 @@ constexpr int64_t application_id = 0x514e5043;  // "QNPC"
 constexpr int64_t version = 4;
 constexpr std::string_view identity = "identity";
 constexpr std::string_view token = "inbox_token";
+constexpr std::string_view token_waits = "inbox_token_waits";
 constexpr std::string_view certificate_chain = "certificates";
 constexpr size_t identity_seed_size = 32;
 constexpr size_t inbox_token_size = 32;
@@ -175,12 +176,17 @@ void State::reacquire() {
 
 void State::make_identity(Random& random, const std::optional<Secret>& seed) {
   meta.put(identity, seed ? seed->reveal() : random.secret(identity_seed_size).reveal());
-  renew_inbox_token(random);
+  meta.put(token, random.secret(inbox_token_size).reveal());
 }
 
 void State::renew_inbox_token(Random& random) {
   meta.put(token, random.secret(inbox_token_size).reveal());
+  meta.put(token_waits, {});
 }
+
+bool State::inbox_token_waits() const { return meta.get(token_waits).has_value(); }
+
+void State::inbox_token_is_set() { meta.erase(token_waits); }
 
 Secret State::inbox_token() const {
   std::optional<Secret> found = meta.get(token);

@@ -37,8 +37,11 @@ class State {
   /// The certificates for that key, DER, its own first; none where it shows none.
   std::vector<Bytes> certificates() const;
   void set_certificates(const std::vector<Bytes>& chain);
-  /// Another one from now on.
+  /// Another one from now on, which the server has to be given.
   void renew_inbox_token(Random& random);
+  /// Whether it was renewed and the server may still have the one before.
+  bool inbox_token_waits() const;
+  void inbox_token_is_set();
   /// 32 bytes that deliver into our inbox.
   Secret inbox_token() const;
   Database& database() { return database_; }

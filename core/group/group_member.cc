@@ -114,7 +114,7 @@ struct GroupMember::State {
 };
 
 GroupMember::GroupMember(const Identity& identity, Storage& keys, Random& random)
-    : state_(new State{identity, keys, random, std::nullopt, {}}) {}
+    : state_(new State{identity, keys, random, std::nullopt, {}, {}}) {}
 GroupMember::GroupMember(GroupMember&&) noexcept = default;
 GroupMember& GroupMember::operator=(GroupMember&&) noexcept = default;
 GroupMember::~GroupMember() = default;

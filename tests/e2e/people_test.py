@@ -285,6 +285,21 @@ class Blocking(World):
         carol.must("invite", "--group-id", "new", "--peer-key", alice.key)
         self.assertEqual([g["group"] for g in alice.must("join")], ["new"])
 
+    def test_a_token_that_the_server_was_not_told_is_told_before_anything_else(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        alice.must("contacts", "add", "bob", bob.key)
+        self.server.kill()
+        outcome = alice.run("contacts", "block", "bob")
+        self.expect(UNREACHABLE, outcome, "still has the old token")
+        self.assertTrue(alice.must("contacts", "list")[0]["blocked"])
+        self.server.start()
+        alice.must("sync")
+        # The KeyPackages are new as well, though the last attempt at them is not long ago.
+        carol = self.person("carol")
+        carol.must("create-group", "--group-id", "new")
+        carol.must("invite", "--peer-key", alice.key)
+        self.assertEqual([g["group"] for g in alice.must("join")], ["new"])
+
     def test_who_is_removed_or_unblocked_is_no_reason_any_more(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
         self.group_of(alice, bob, carol)
