@@ -35,15 +35,15 @@ ServerError given_up(View payload, const Recipient& recipient, const ServerError
   const std::string remedy =
       is_invitation ? "They count as a member and know nothing of it: `remove` them, ask them to "
                       "`register`, and invite them again"
-                    : "Ask them to `register` and run `rejoin` again, unless another member has "
-                      "taken you in meanwhile";
+                    : "Another member can take you in; or ask one to `remove` you and to invite "
+                      "you again";
   return ServerError(refusal.reason(), what + " was not delivered and is given up: " +
                                            refusal.what() + ". " + remedy);
 }
 
 }  // namespace
 
-Refusals deliver_outbox(State& state, DeliveryServer& server) {
+Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& server) {
   Refusals refusals;
   std::set<Bytes> blocked;  // recipients whose earlier message did not get through
   for (int64_t outgoing : state.outbox.waiting()) {
@@ -64,7 +64,9 @@ Refusals deliver_outbox(State& state, DeliveryServer& server) {
       const bool is_refused_for_good = results[i] && is_final(results[i]->reason());
       if (!results[i] || is_refused_for_good) state.outbox.remove(due[i]);
       if (is_refused_for_good) {
-        refusals.final.push_back(given_up(payload.reveal(), recipient, *results[i]));
+        ServerError refusal = given_up(payload.reveal(), recipient, *results[i]);
+        messenger.gave_up(refusal.what());
+        refusals.final.push_back({recipient.identity_key, std::move(refusal)});
       } else if (results[i]) {
         blocked.insert(recipient.identity_key);
         if (refusals.waits) continue;

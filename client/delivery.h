@@ -6,16 +6,22 @@
 
 namespace qnpc::client {
 
+/// What can never be delivered.
+struct GivenUp {
+  Bytes recipient;  // identity key
+  ServerError refusal;
+};
+
 /// What a server refused of what was for inboxes.
 struct Refusals {
   std::optional<ServerError> waits;  // the first of those that stay in the outbox
-  std::vector<ServerError> final;    // they would be refused again, and are given up
+  std::vector<GivenUp> final;        // they would be refused again; the history has them
 };
 
 /// Delivers what waits in the outbox, in order for each recipient, each under the id it got when it
 /// was written. What is refused for now stays, and so does everything behind it for the same
 /// recipient. Throws where the server cannot be heard.
-Refusals deliver_outbox(State& state, DeliveryServer& server);
+Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& server);
 
 /// Takes everything in that waits in our inbox, and acknowledges it. False where a log has to be
 /// read before it goes on: see Messenger::receive.

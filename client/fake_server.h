@@ -1,6 +1,7 @@
 // fake_server: a Delivery Service in memory that keeps to docs/rpc.md, and lies where a test says.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <set>
 
@@ -15,6 +16,7 @@ class FakeServer final : public DeliveryServer {
 
   std::vector<std::optional<ServerError>> enqueue(
       View payload, const std::vector<Delivery>& deliveries) override {
+    if (enqueues_left-- == 0) throw ServerError(Reason::truncated, "the connection was lost");
     std::vector<std::optional<ServerError>> results;
     for (const Delivery& delivery : deliveries) {
       auto refused = inbox_refusals.find(delivery.recipient.identity_key);
@@ -87,6 +89,7 @@ class FakeServer final : public DeliveryServer {
   std::map<Bytes, std::vector<InboxEntry>> post;  // all that ever came, acknowledged or not
   size_t appends = 0;
   size_t page_entries = 1000;
+  size_t enqueues_left = SIZE_MAX;
   bool loses_answers = false;
   std::optional<ServerError> refusal;
   std::map<Bytes, ServerError> inbox_refusals;  // by recipient

@@ -23,6 +23,7 @@ std::string_view name(Kind kind) {
     case Kind::gap: return "gap";
     case Kind::unsent: return "unsent";
     case Kind::key_changed: return "key_changed";
+    case Kind::undelivered: return "undelivered";
   }
   return "unreadable";
 }
@@ -78,12 +79,13 @@ std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
       return "* " + who + " calls the group " +
              indented(output.foreign(to_text(entry.content.reveal())));
     case Kind::leaving: return "* " + who + " asks to leave";
-    case Kind::gap: return "! " + to_text(entry.content.reveal());
+    case Kind::gap:
+    case Kind::undelivered: return "! " + to_text(entry.content.reveal());
     case Kind::unsent: return "! not sent before you were out: " + text_of(entry, output);
     case Kind::key_changed: {
       const Contact* whose = book.find_by_any(entry.content.reveal());
-      return "! " + (whose ? whose->name : "a contact") + " has another key, " +
-             short_key(entry.sender) + ", than the verified " + short_key(entry.content.reveal()) +
+      return "! " + (whose ? whose->name : "a contact") + ", whom you have verified, has the key " +
+             short_key(entry.sender) + " now and not " + short_key(entry.content.reveal()) +
              ": run `verify`";
     }
   }
@@ -134,6 +136,7 @@ json history_object(const HistoryEntry& entry, const Group* group, const Contact
     case Kind::unreadable: object["unreadable"] = to_text(entry.content.reveal()); break;
     case Kind::renamed: object["name"] = to_text(entry.content.reveal()); break;
     case Kind::key_changed: object["former_key"] = to_hex(entry.content.reveal()); break;
+    case Kind::undelivered: object["undelivered"] = to_text(entry.content.reveal()); break;
     case Kind::gap: object["gap"] = to_text(entry.content.reveal()); break;
     case Kind::joined:
     case Kind::leaving: break;

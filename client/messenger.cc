@@ -84,6 +84,10 @@ std::vector<Recipient> Messenger::recipients(GroupRef group, const std::vector<B
   return out;
 }
 
+void Messenger::gave_up(const std::string& what) {
+  note(no_group, Kind::undelivered, {}, Secret::copy_of(as_view(what)), false);
+}
+
 // --- What we want to happen ---
 
 Append Messenger::new_append(GroupRef group, Append::Kind kind, Bytes payload) {

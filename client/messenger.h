@@ -67,6 +67,8 @@ class Messenger {
   void expired_unread(const Append& message);
   /// Asks the other members to take us in again. Throws Reason::usage if we are no member any more.
   void rejoin(Group group);
+  /// Something for an inbox can never be delivered, as that says. Part of the caller's transaction.
+  void gave_up(const std::string& what);
   /// The log exists from now on.
   void log_created(const Append& create);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "client/messenger_test_support.h"
+#include "tests/support/reason_of.h"
 
 namespace qnpc::client {
 namespace {
@@ -308,7 +309,8 @@ TEST_F(MessengerTest, AMessageThatTheServerDeniedAndHadIsShownOnce) {
 }
 
 TEST_F(MessengerTest, AnOldInvitationForALastResortTakesNobodyBack) {
-  const Bytes last_resort = bob_.messenger.key_packages().new_last_resort(group::default_suite);
+  KeyPackages& own = bob_.messenger.key_packages();
+  const Bytes last_resort = own.new_last_resort(group::default_suite);
   Intent invitation;
   invitation.add = {last_resort};
   share_a_group({&carol_});
@@ -353,7 +355,7 @@ TEST_F(MessengerTest, AnInvitationThatWillNeverBeDeliveredIsGivenUp) {
     server_.inbox_refusals.insert_or_assign(bob_.key(), ServerError(reason, "so it is"));
     alice_.invite({&bob_, &carol_});
     ASSERT_EQ(alice_.refusals.final.size(), 1u);
-    const ServerError& told = alice_.refusals.final.front();
+    const ServerError& told = alice_.refusals.final.front().refusal;
     EXPECT_EQ(told.reason(), reason);
     for (const std::string& word : {"the invitation of " + to_hex(bob_.key()),
                                     std::string("so it is"), std::string("`remove`")}) {
@@ -372,12 +374,25 @@ TEST_F(MessengerTest, AnInvitationThatWillNeverBeDeliveredIsGivenUp) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
+TEST_F(MessengerTest, WhatIsGivenUpIsInTheHistoryThoughTheConnectionIsLostAtTheNext) {
+  alice_.messenger.create_group("friends");
+  server_.inbox_refusals.insert_or_assign(bob_.key(), ServerError(Reason::unauthorized, "no"));
+  for (Person* person : {&bob_, &carol_}) {
+    Intent invitation;
+    invitation.add = {person->key_package()};
+    alice_.messenger.want(alice_.group(), invitation);
+  }
+  server_.enqueues_left = 1;
+  EXPECT_EQ(qnpc::test::reason_of([&] { alice_.sync(); }), Reason::truncated);
+  EXPECT_EQ(alice_.history(), "joined added added undelivered");
+}
+
 TEST_F(MessengerTest, ARequestThatWillNeverBeDeliveredIsGivenUp) {
   share_a_group({&bob_});
   server_.inbox_refusals.insert_or_assign(alice_.key(), ServerError(Reason::unauthorized, "no"));
   bob_.rejoin();
   ASSERT_EQ(bob_.refusals.final.size(), 1u);
-  EXPECT_NE(std::string(bob_.refusals.final[0].what()).find("`rejoin`"), std::string::npos);
+  EXPECT_NE(std::string(bob_.refusals.final[0].refusal.what()).find("`remove`"), std::string::npos);
   EXPECT_TRUE(bob_.state->outbox.waiting().empty());
 }
 

@@ -36,7 +36,7 @@ class Person {
       read_logs(speaking);
     } while (!read_inbox(messenger, *state, server_, std::exchange(final, true)));
     read_logs(speaking);
-    refusals = deliver_outbox(*state, server_);
+    refusals = deliver_outbox(messenger, *state, server_);
   }
   void want(Intent intent) {
     messenger.want(group(), std::move(intent));
@@ -72,9 +72,9 @@ class Person {
 
   /// The history in one line: "sent:text received:text added unreadable".
   std::string history() {
-    static constexpr const char* names[] = {"",        "sent",   "received",   "added",
-                                            "removed", "joined", "unreadable", "renamed",
-                                            "leaving", "gap",    "unsent",     "key_changed"};
+    static constexpr const char* names[] = {
+        "",        "sent",    "received", "added",  "removed",     "joined",     "unreadable",
+        "renamed", "leaving", "gap",      "unsent", "key_changed", "undelivered"};
     std::string out;
     state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
       out += (out.empty() ? "" : " ") + std::string(names[static_cast<size_t>(entry.kind)]);

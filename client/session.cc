@@ -135,25 +135,32 @@ void Session::synchronise(const Group& group, bool speaking) {
 
 void Session::settle(const Group& group) { note_all(bring_into_log(group)); }
 
-Session::Undelivered Session::bring_into_log(const Group& group) {
+std::vector<GivenUp> Session::bring_into_log(const Group& group) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
-  Undelivered undelivered = finish_changes();
+  std::vector<GivenUp> given_up = finish_changes();
   context_.timings.mark("deliver");
-  if (!refusal) return undelivered;
-  note_all(undelivered);
+  if (!refusal) return given_up;
+  note_all(given_up);
   throw *refusal;
 }
 
 void Session::change(const Group& group, Intent intent) {
-  const int64_t id = messenger_->want(group, std::move(intent));
-  Undelivered undelivered = bring_into_log(group);
-  if (messenger_->is_fulfilled(id) && !undelivered.empty()) {
-    const ServerError last = std::move(undelivered.back());
-    undelivered.pop_back();
-    note_all(undelivered);
-    throw last;
+  std::vector<Bytes> added;
+  for (const Bytes& package : intent.add) {
+    added.push_back(group::inspect_key_package(package).identity);
   }
-  note_all(undelivered);
+  const int64_t id = messenger_->want(group, std::move(intent));
+  std::vector<GivenUp> given_up = bring_into_log(group);
+  // What else was in the outbox is no failure of this change.
+  auto ours = std::ranges::find_if(
+      given_up, [&](const GivenUp& one) { return contains(added, one.recipient); });
+  if (messenger_->is_fulfilled(id) && ours != given_up.end()) {
+    const ServerError refusal = std::move(ours->refusal);
+    given_up.erase(ours);
+    note_all(given_up);
+    throw refusal;
+  }
+  note_all(given_up);
   if (messenger_->is_fulfilled(id)) return;
   if (!messenger_->in_group(group.ref)) {
     throw Error(Reason::conflict,
@@ -204,21 +211,21 @@ void Session::wait_for_news(std::chrono::milliseconds longest) {
 }
 
 void Session::deliver() {
-  const Refusals refusals = deliver_outbox(*state_, inbox());
+  const Refusals refusals = deliver_outbox(*messenger_, *state_, inbox());
   note_all(refusals.final);
   if (refusals.waits) throw *refusals.waits;
 }
 
 // Invitations go out once the commit is in force.
-Session::Undelivered Session::finish_changes() {
+std::vector<GivenUp> Session::finish_changes() {
   for (const std::string& text : messenger_->take_notes()) context_.output.note(text);
-  Refusals refusals = deliver_outbox(*state_, inbox());
+  Refusals refusals = deliver_outbox(*messenger_, *state_, inbox());
   if (refusals.waits) context_.output.note(refusals.waits->what());
   return std::move(refusals.final);
 }
 
-void Session::note_all(const Undelivered& undelivered) {
-  for (const ServerError& refusal : undelivered) context_.output.note(refusal.what());
+void Session::note_all(const std::vector<GivenUp>& given_up) {
+  for (const GivenUp& one : given_up) context_.output.note(one.refusal.what());
 }
 
 Bytes Session::register_identity(uint32_t count) { return leave_key_packages(count, 1); }

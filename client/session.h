@@ -81,12 +81,10 @@ class Session {
   Group find_group(const std::string& name);
 
  private:
-  using Undelivered = std::vector<ServerError>;  // what was given up, and nobody was told yet
-
   Secret invitation() const;
-  Undelivered bring_into_log(const Group& group);
-  Undelivered finish_changes();
-  void note_all(const Undelivered& undelivered);
+  std::vector<GivenUp> bring_into_log(const Group& group);
+  std::vector<GivenUp> finish_changes();
+  void note_all(const std::vector<GivenUp>& given_up);
   Bytes leave_key_packages(uint32_t count, uint32_t more);
   Bytes publish_key_packages(group::Suite suite, uint32_t count);
   void publish_last_resort(group::Suite suite);

@@ -45,8 +45,8 @@ class DemoMember {
     for (const Group& group : state_->groups.list()) {
       refusal = synchronise_log(messenger_, *state_, server, group.ref, false);
     }
-    const Refusals refusals = deliver_outbox(*state_, server);
-    if (!refusals.final.empty()) throw refusals.final.front();
+    const Refusals refusals = deliver_outbox(messenger_, *state_, server);
+    if (!refusals.final.empty()) throw refusals.final.front().refusal;
     if (!refusal) refusal = refusals.waits;
     if (refusal) throw *refusal;
   }

@@ -103,7 +103,8 @@ struct HistoryEntry {
     leaving = 8,       // sender asks to be removed
     gap = 9,           // content: what is missing here, in words
     unsent = 10,       // content: what we wanted to say, and could not before we were out
-    key_changed = 11,  // sender: a contact's new key; content: the verified one before
+    key_changed = 11,  // sender: a contact's new key; content: the one before
+    undelivered = 12,  // content: what could not be delivered and was given up, in words
   };
   int64_t id = 0;  // in the order in which things became known here
   GroupRef group = no_group;
