@@ -50,17 +50,30 @@ uint16_t parse_port(std::string_view text, std::string_view port) {
   return out;
 }
 
+// Of the machine that reads it, and so as it writes them: "fe80::1%eth0" (RFC 4007 11).
+constexpr std::string_view zone_characters =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+
+// In lower case but for a zone; empty where it is no host.
+std::string host_in(std::string_view text, bool is_ipv6) {
+  const size_t percent = is_ipv6 ? text.find('%') : std::string_view::npos;
+  const std::string host = lower_case(text.substr(0, percent));
+  if (host.empty() || text.size() > longest_host) return {};
+  if (!consists_of(host, is_ipv6 ? ipv6_characters : name_characters)) return {};
+  if (percent == std::string_view::npos) return host;
+  const std::string_view zone = text.substr(percent + 1);
+  if (zone.empty() || !consists_of(zone, zone_characters)) return {};
+  return host + "%" + std::string(zone);
+}
+
 // Takes the host from the front of `rest`; what is left is empty or ":PORT".
 std::string take_host(std::string_view text, std::string_view& rest) {
   const bool is_ipv6 = rest.starts_with('[');
   const size_t end = is_ipv6 ? rest.find(']') : std::min(rest.find(':'), rest.size());
   if (end == std::string_view::npos) refuse(text, "the bracket of the IPv6 address is not closed");
-  const std::string host = lower_case(rest.substr(is_ipv6, end - is_ipv6));
+  const std::string host = host_in(rest.substr(is_ipv6, end - is_ipv6), is_ipv6);
   rest.remove_prefix(end + is_ipv6);
-  if (host.empty() || host.size() > longest_host ||
-      !consists_of(host, is_ipv6 ? ipv6_characters : name_characters)) {
-    refuse(text, "write HOST:PORT, [IPV6]:PORT or qnpc://HOST:PORT/KEY");
-  }
+  if (host.empty()) refuse(text, "write HOST:PORT, [IPV6]:PORT or qnpc://HOST:PORT/KEY");
   return host;
 }
 

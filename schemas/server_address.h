@@ -15,7 +15,7 @@ inline constexpr uint16_t authentication_port = 7000;
 inline constexpr uint16_t delivery_port = 7001;
 
 struct ServerAddress {
-  std::string host;  // a name in lower case, or an IP address, without brackets
+  std::string host;  // a name in lower case, or an IP address, without brackets, perhaps a zone
   uint16_t port = 0;
   std::optional<ByteArray<32>> key;  // the server's static key
 

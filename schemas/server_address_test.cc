@@ -34,6 +34,8 @@ TEST(ServerAddress, WithoutAKeyOrAPort) {
   EXPECT_EQ(bare.host_and_port(), "chat.example.org:7000");
   EXPECT_FALSE(bare.key.has_value());
   EXPECT_EQ(parse_server_address("[FE80::1]", 7001).host_and_port(), "[fe80::1]:7001");
+  EXPECT_EQ(parse_server_address("[FE80::1%Eth0.1]", 7001).host_and_port(),
+            "[fe80::1%Eth0.1]:7001");
   EXPECT_EQ(parse_server_address("qnpc://h/" + key, 7000).to_text(), "qnpc://h:7000/" + key);
 }
 
@@ -53,6 +55,10 @@ TEST(ServerAddress, RefusesOtherShapes) {
                            "[]:7000",
                            "[::1]7000",
                            "[host]:7000",
+                           "[fe80::1%]:7000",
+                           "[fe80::1%a%b]:7000",
+                           "[%eth0]:7000",
+                           "h%eth0:7000",
                            "unix:/tmp/x",
                            "h o:7000",
                            "h\n:7000",

@@ -46,6 +46,18 @@ bool is_wildcard(const Address& address) {
   return reinterpret_cast<const sockaddr_in*>(address.get())->sin_addr.s_addr == INADDR_ANY;
 }
 
+// Where that is a host for others too: no zone, which is this machine's own, nor what the system
+// resolves and no address can be written with.
+std::optional<rpc::ServerAddress> listen_address(const std::string& listen, const Address& bound) {
+  const std::string host = listen.substr(0, listen.rfind(':'));
+  if (is_wildcard(bound) || host.find('%') != std::string::npos) return std::nullopt;
+  try {
+    return rpc::parse_server_address(host, port_of(bound));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Address resolve(const std::string& text) {
@@ -124,9 +136,8 @@ Address local_address(int socket) {
 
 std::optional<rpc::ServerAddress> public_address(const std::string& given,
                                                  const std::string& listen, const Address& bound) {
-  if (given.empty() && is_wildcard(bound)) return std::nullopt;
-  const std::string host = given.empty() ? listen.substr(0, listen.rfind(':')) : given;
-  rpc::ServerAddress out = rpc::parse_server_address(host, port_of(bound));
+  if (given.empty()) return listen_address(listen, bound);
+  rpc::ServerAddress out = rpc::parse_server_address(given, port_of(bound));
   if (out.key)
     throw Error(Reason::usage, "--public-address takes HOST or HOST:PORT, without a key");
   return out;

@@ -36,7 +36,8 @@ Address local_address(int socket);
 
 /// Where clients reach the service that listens at `bound`: what the operator `given` as HOST or
 /// HOST:PORT or, where that is empty, the host that `listen` names. Nothing where that stands for
-/// all addresses of the machine. Without a key. Throws Reason::usage.
+/// all addresses of the machine, or is one that others cannot use. Without a key. Throws
+/// Reason::usage for what is given.
 std::optional<rpc::ServerAddress> public_address(const std::string& given,
                                                  const std::string& listen, const Address& bound);
 

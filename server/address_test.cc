@@ -44,6 +44,8 @@ TEST(Address, ClientsAreToldWhatTheServerListensOnOrWhatItsOperatorSays) {
   EXPECT_EQ(told("", "[::1]:7000", "[::1]:7000"), "[::1]:7000");
   EXPECT_EQ(told("", "0.0.0.0:7000", "0.0.0.0:7000"), "nothing");
   EXPECT_EQ(told("", "[::]:7000", "[::]:7000"), "nothing");
+  EXPECT_EQ(told("", "[fe80::1%lo]:7000", "[::1]:7000"), "nothing");
+  EXPECT_EQ(told("", "h\xc3\xa4:7000", "[::1]:7000"), "nothing");
   EXPECT_EQ(told("chat.example.org", "[::]:0", "[::]:7123"), "chat.example.org:7123");
   EXPECT_EQ(told("chat.example.org:443", "127.0.0.1:7000", "127.0.0.1:7000"),
             "chat.example.org:443");

@@ -72,7 +72,7 @@ void print_address(const Settings& settings, const Address& bound, const noise::
   auto address = public_address(settings.public_address, settings.listen, bound);
   if (!address) {
     log::warn("address_unknown",
-              {{"reason", "the server listens on all addresses of this machine"},
+              {{"reason", "the server listens on all addresses of this machine, or one of its own"},
                {"remedy", "name the one to give to clients with --public-address HOST[:PORT]"}});
     return;
   }
