@@ -68,19 +68,28 @@ bool KeyPackages::is_due() const {
 }
 
 void KeyPackages::failed() {
-  update([&](Record& record) { record.failed_ms = clock_(); });
+  update([&](Record& record) {
+    record.failed_ms = clock_();
+    erase_old_keys(record);
+  });
 }
 
 void KeyPackages::filled() {
   update([&](Record& record) {
     record.filled_ms = clock_();
     record.failed_ms = 0;
-    for (Stock& stock : record.stocks) forget_replaced(stock);
-    group::forget_expired_key_packages(state_.key_packages, now());
+    erase_old_keys(record);
   });
 }
 
+void KeyPackages::erase_old_keys(Record& record) {
+  for (Stock& stock : record.stocks) forget_replaced(stock);
+  group::forget_expired_key_packages(state_.key_packages, now());
+}
+
 void KeyPackages::forget_replaced(Stock& stock) {
+  // Where the clock was set back they stay for as long again: others may still use them.
+  for (Replaced& replaced : stock.replaced) replaced.at_ms = std::min(replaced.at_ms, clock_());
   auto is_over = [&](const Replaced& r) { return is_past(r.at_ms, limits::last_resort_grace); };
   while (!stock.replaced.empty() && (is_over(stock.replaced.front()) ||
                                      stock.replaced.size() > limits::replaced_last_resorts)) {
@@ -119,11 +128,17 @@ bool KeyPackages::is_last_resort_old(group::Suite suite) const {
   return is_past(load(suite).last_resort_ms, limits::key_package_age);
 }
 
-Bytes KeyPackages::new_last_resort(group::Suite suite) {
-  Transaction transaction(state_.database());
-  GroupMember maker(identity_, state_.key_packages, random_);
-  Bytes package = maker.generate_last_resort(now(), suite);
-  transaction.commit();
+Bytes KeyPackages::unpublished_last_resort(group::Suite suite) {
+  Bytes package;
+  update(suite, [&](Stock& stock) {
+    Bytes& made = stock.unpublished_last_resort;
+    if (made.empty() || is_past(stock.unpublished_last_resort_ms, limits::key_package_age)) {
+      GroupMember maker(identity_, state_.key_packages, random_);
+      made = maker.generate_last_resort(now(), suite);
+      stock.unpublished_last_resort_ms = clock_();
+    }
+    package = made;
+  });
   return package;
 }
 
@@ -132,6 +147,7 @@ void KeyPackages::last_resort_published(group::Suite suite, View package) {
     if (!stock.last_resort.empty()) stock.replaced.push_back({stock.last_resort, clock_()});
     stock.last_resort = group::key_package_ref(package);
     stock.last_resort_ms = clock_();
+    stock.unpublished_last_resort.clear();
     forget_replaced(stock);
   });
 }
@@ -142,6 +158,7 @@ void KeyPackages::renew() {
   for (Stock& stock : record.stocks) {
     stock.renewed_ms = stock.last_resort_ms = 0;
     stock.unpublished.clear();
+    stock.unpublished_last_resort.clear();
   }
   save(record);
 }

@@ -19,10 +19,10 @@ class KeyPackages {
   /// Whether to look at what the server has: one was used, or the last look was long ago. Not for a
   /// while after failed().
   bool is_due() const;
-  /// The server could not be asked.
+  /// The server could not be asked. Erases, as filled() does, the private keys of those KeyPackages
+  /// that nobody can use any more.
   void failed();
-  /// The server has enough of all suites, none of them old. Erases the private keys of those that
-  /// nobody can use any more.
+  /// The server has enough of all suites, none of them old.
   void filled();
 
   /// Whether those at the server may be old, so that they are to be replaced.
@@ -36,7 +36,8 @@ class KeyPackages {
 
   /// Whether the last resort at the server was used, or is old.
   bool is_last_resort_old(group::Suite suite) const;
-  Bytes new_last_resort(group::Suite suite);
+  /// Likewise the same one until it is published.
+  Bytes unpublished_last_resort(group::Suite suite);
   /// The private keys of the one before are kept for a while: somebody may have taken it.
   void last_resort_published(group::Suite suite, View package);
 
@@ -60,11 +61,14 @@ class KeyPackages {
     uint64_t renewed_ms = 0;         // all that are at the server were made since then
     std::vector<Bytes> unpublished;  // made, and not known to be at the server
     uint64_t unpublished_ms = 0;     // when the first of them was made
-    Bytes last_resort;               // by reference, the one that was published last
-    uint64_t last_resort_ms = 0;     // then
+    Bytes unpublished_last_resort;   // likewise
+    uint64_t unpublished_last_resort_ms = 0;
+    Bytes last_resort;            // by reference, the one that was published last
+    uint64_t last_resort_ms = 0;  // then
     std::vector<Replaced> replaced;
     static auto wire(auto& m) {
-      return std::tie(m.suite, m.renewed_ms, m.unpublished, m.unpublished_ms, m.last_resort,
+      return std::tie(m.suite, m.renewed_ms, m.unpublished, m.unpublished_ms,
+                      m.unpublished_last_resort, m.unpublished_last_resort_ms, m.last_resort,
                       m.last_resort_ms, m.replaced);
     }
   };
@@ -83,6 +87,7 @@ class KeyPackages {
   void update(Change&& change);
   template <class Change>
   void update(group::Suite suite, Change&& change);
+  void erase_old_keys(Record& record);
   void forget_replaced(Stock& stock);
   bool is_past(uint64_t since_ms, std::chrono::milliseconds time) const;
   UnixTime now() const { return {clock_() / 1000}; }

@@ -24,7 +24,7 @@ class KeyPackagesTest : public testing::Test {
       own().stock_is_new(suite);
       own().unpublished(suite, 1);
       own().published(suite);
-      own().last_resort_published(suite, own().new_last_resort(suite));
+      own().last_resort_published(suite, own().unpublished_last_resort(suite));
     }
     own().filled();
   }
@@ -48,6 +48,25 @@ TEST_F(KeyPackagesTest, TheSameOnesUntilTheyArePublished) {
   EXPECT_NE(own().unpublished(Suite::xwing, 1).at(0), two[0]);
   own().published(Suite::x25519);
   EXPECT_NE(own().unpublished(Suite::x25519, 1).at(0), two[0]);
+}
+
+TEST_F(KeyPackagesTest, TheSameLastResortUntilItIsPublished) {
+  const Bytes package = own().unpublished_last_resort(Suite::x25519);
+  EXPECT_EQ(own().unpublished_last_resort(Suite::x25519), package);
+  EXPECT_EQ(private_keys(), 1u);
+  own().last_resort_published(Suite::x25519, package);
+  EXPECT_NE(own().unpublished_last_resort(Suite::x25519), package);
+}
+
+TEST_F(KeyPackagesTest, AClockThatIsSetBackErasesNoLastResort) {
+  fill();
+  own().last_resort_published(Suite::xwing, own().unpublished_last_resort(Suite::xwing));
+  person.time_ms -= in_ms(std::chrono::hours(1));
+  own().filled();
+  EXPECT_EQ(private_keys(), 5u);
+  let_pass(limits::last_resort_grace);
+  own().filled();
+  EXPECT_EQ(private_keys(), 4u);
 }
 
 TEST_F(KeyPackagesTest, AnOldOneThatWasNotPublishedIsMadeAnew) {
@@ -128,7 +147,7 @@ TEST_F(KeyPackagesTest, AUsedLastResortIsReplacedAndItsKeysStayForAWhile) {
   use_last_resort(Suite::xwing);
   EXPECT_TRUE(own().is_last_resort_old(Suite::xwing));
   EXPECT_FALSE(own().is_last_resort_old(Suite::x25519));
-  own().last_resort_published(Suite::xwing, own().new_last_resort(Suite::xwing));
+  own().last_resort_published(Suite::xwing, own().unpublished_last_resort(Suite::xwing));
   own().filled();
   EXPECT_FALSE(own().is_last_resort_old(Suite::xwing));
   EXPECT_EQ(private_keys(), 5u);
@@ -142,7 +161,7 @@ TEST_F(KeyPackagesTest, AUsedLastResortIsReplacedAndItsKeysStayForAWhile) {
 
 TEST_F(KeyPackagesTest, WhoUsesUpLastResortsFillsNoState) {
   for (size_t i = 0; i < limits::replaced_last_resorts + 5; ++i) {
-    own().last_resort_published(Suite::xwing, own().new_last_resort(Suite::xwing));
+    own().last_resort_published(Suite::xwing, own().unpublished_last_resort(Suite::xwing));
   }
   EXPECT_EQ(private_keys(), limits::replaced_last_resorts + 1);
 }
@@ -152,6 +171,13 @@ TEST_F(KeyPackagesTest, PrivateKeysOfExpiredOnesAreErased) {
   EXPECT_EQ(private_keys(), 4u);
   let_pass(qnpc::limits::key_package_lifetime + std::chrono::seconds(1));
   own().filled();
+  EXPECT_EQ(private_keys(), 0u);
+}
+
+TEST_F(KeyPackagesTest, TheyAreErasedAlsoWhereTheServerCannotBeAsked) {
+  fill();
+  let_pass(qnpc::limits::key_package_lifetime + std::chrono::seconds(1));
+  own().failed();
   EXPECT_EQ(private_keys(), 0u);
 }
 

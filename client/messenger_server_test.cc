@@ -310,7 +310,7 @@ TEST_F(MessengerTest, AMessageThatTheServerDeniedAndHadIsShownOnce) {
 
 TEST_F(MessengerTest, AnOldInvitationForALastResortTakesNobodyBack) {
   KeyPackages& own = bob_.messenger.key_packages();
-  const Bytes last_resort = own.new_last_resort(group::default_suite);
+  const Bytes last_resort = own.unpublished_last_resort(group::default_suite);
   Intent invitation;
   invitation.add = {last_resort};
   share_a_group({&carol_});
@@ -336,7 +336,7 @@ TEST_F(MessengerTest, AnOldInvitationForALastResortTakesNobodyBack) {
 
 TEST_F(MessengerTest, AUsedLastResortIsToBeReplaced) {
   KeyPackages& own = bob_.messenger.key_packages();
-  const Bytes last_resort = own.new_last_resort(group::default_suite);
+  const Bytes last_resort = own.unpublished_last_resort(group::default_suite);
   own.last_resort_published(group::default_suite, last_resort);
   own.filled();
   Intent invitation;

@@ -269,7 +269,7 @@ Bytes Session::publish_key_packages(group::Suite suite, uint32_t count) {
 }
 
 void Session::publish_last_resort(group::Suite suite) {
-  const Bytes package = messenger_->key_packages().new_last_resort(suite);
+  const Bytes package = messenger_->key_packages().unpublished_last_resort(suite);
   account().upload_key_packages(identity().identity_key(), suite, {package},
                                 group::KeyPackageUse::last_resort);
   messenger_->key_packages().last_resort_published(suite, package);

@@ -11,7 +11,7 @@ namespace qnpc::client {
 namespace {
 
 constexpr int64_t application_id = 0x514e5043;  // "QNPC"
-constexpr int64_t version = 4;
+constexpr int64_t version = 5;
 constexpr std::string_view identity = "identity";
 constexpr std::string_view token = "inbox_token";
 constexpr std::string_view token_waits = "inbox_token_waits";
@@ -19,7 +19,7 @@ constexpr std::string_view certificate_chain = "certificates";
 constexpr size_t identity_seed_size = 32;
 constexpr size_t inbox_token_size = 32;
 
-// The tables of version 4. AUTOINCREMENT: an id is part of what its value is sealed with, so it
+// The tables of version 5. AUTOINCREMENT: an id is part of what its value is sealed with, so it
 // must never be given a second time.
 constexpr const char* tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
@@ -42,7 +42,7 @@ constexpr const char* tables[] = {
     "CREATE TABLE pins (address TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     "CREATE TABLE contacts (id INTEGER PRIMARY KEY AUTOINCREMENT, value BLOB NOT NULL)",
     "PRAGMA application_id = 0x514e5043",
-    "PRAGMA user_version = 4",
+    "PRAGMA user_version = 5",
 };
 
 void create_tables(Database& database, const KeyRecipe& recipe) {
