@@ -79,7 +79,7 @@ TEST_F(KeyPackagesTest, AnOldOneThatWasNotPublishedIsMadeAnew) {
 
 TEST_F(KeyPackagesTest, AllAreMadeAnewWhenTheySayWhatIsNoLongerTrue) {
   fill();
-  const Bytes package = own().unpublished(Suite::xwing);
+  const Bytes package = own().unpublished(Suite::xwing, 1).at(0);
   Transaction transaction(person.state->database());
   own().renew();
   transaction.commit();
@@ -88,7 +88,7 @@ TEST_F(KeyPackagesTest, AllAreMadeAnewWhenTheySayWhatIsNoLongerTrue) {
     EXPECT_TRUE(own().is_stock_old(suite));
     EXPECT_TRUE(own().is_last_resort_old(suite));
   }
-  EXPECT_NE(own().unpublished(Suite::xwing), package);
+  EXPECT_NE(own().unpublished(Suite::xwing, 1).at(0), package);
 }
 
 TEST_F(KeyPackagesTest, AStateThatHasLeftNoneIsDue) {
