@@ -173,6 +173,9 @@ void bench_messages(World& w, uint32_t members, const char* shape, const Floor& 
 void bench_storage(World& w, uint32_t members, const char* shape) {
   struct Counting final : Storage {
     std::optional<Secret> get(std::string_view name) const override { return inner.get(name); }
+    std::vector<std::string> names(std::string_view prefix) const override {
+      return inner.names(prefix);
+    }
     void put(std::string_view name, const Secret& value) override {
       written += value.size();
       inner.put(name, value);
