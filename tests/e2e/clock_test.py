@@ -55,6 +55,7 @@ class TheServersClock(World):
         follower = bob.start("recv", "--follow")
         self.addCleanup(follower.stderr.close)
         self.addCleanup(follower.stdout.close)
+        self.addCleanup(follower.wait)
         self.addCleanup(follower.kill)
         for day in (0, 1, -1, 0):
             self.clock.shift_days(day)
