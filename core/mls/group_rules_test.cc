@@ -1,6 +1,7 @@
 // More rules that a hostile member's commits and proposals break: leaves and keys (7.3), path
 // secrets (7.5), extension lists (13.4), and what 12.3 evaluates with the new extensions.
 
+#include "qnpc/base/limits.h"
 #include "qnpc/mls/group.h"
 #include "tests/support/mls_insider.h"
 #include "tests/support/reject_of.h"
@@ -178,8 +179,9 @@ TEST_F(GroupRulesTest, AReinitializedGroupSpeaksNoMore) {  // 12.4.2
 
 TEST_F(GroupRulesTest, RejectsToAddWhoseKeyPackageIsNotCurrent) {
   make_group_of_three();
-  for (Lifetime lifetime : {Lifetime{now.seconds - 100, now.seconds - 1},
-                            Lifetime{now.seconds + 9999, now.seconds + 99999}}) {
+  const uint64_t too_early = now.seconds + std::chrono::seconds(limits::clock_skew).count() + 1;
+  for (Lifetime lifetime :
+       {Lifetime{now.seconds - 100, now.seconds - 1}, Lifetime{too_early, too_early + 99999}}) {
     Proposal add{Add{dave.key_package([&](auto& kp) { kp.leaf_node.lifetime = lifetime; })}};
     EXPECT_EQ(test::reject_of([&] { alice.commit({add}); }), Reject::lifetime_not_current);
     auto propose = [&] { alice.group->propose(add, alice.signer, now, random); };
