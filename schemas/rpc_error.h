@@ -13,4 +13,15 @@ namespace qnpc::rpc {
 kj::Exception to_exception(const Error& error);
 Error from_exception(const kj::Exception& exception);
 
+/// What the call returns, a promise, which an Error that it throws fails. For what runs in a
+/// .then(), where KJ would keep the text of the Error and lose its reason.
+template <class Call>
+auto answered(Call&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    return to_exception(error);
+  }
+}
+
 }  // namespace qnpc::rpc

@@ -88,11 +88,11 @@ kj::Promise<OwnerKey> Access::log_in(const Peer& peer, const Login& login) {
 kj::Promise<void> Access::admit(const Peer& peer, const OwnerKey& identity,
                                 const std::optional<TokenHash>& invitation) {
   switch (policy_.registration) {
-    case Registration::open: try { count(admissions_, peer.host);
-      } catch (const Error& error) {
-        return rpc::to_exception(error);
-      }
-      return store_.admit(identity);
+    case Registration::open:
+      return rpc::answered([&] {
+        count(admissions_, peer.host);
+        return store_.admit(identity);
+      });
     case Registration::invitation: break;
     case Registration::closed:
       return refusal("this server admits only those whom its operator has named. Ask for " +

@@ -6,7 +6,7 @@
 #include "qnpc/crypto/system_random.h"
 #include "schemas/admin.capnp.h"
 #include "schemas/rpc_error.h"
-#include "server/limits.h"
+#include "server/accept.h"
 #include "server/parameters.h"
 
 namespace qnpc::server {
@@ -18,7 +18,7 @@ class Admin final : public rpc::Admin::Server {
 
  protected:
   kj::Promise<void> invite(InviteContext context) override {
-    return answered([&] {
+    return rpc::answered([&] {
       auto params = context.getParams();
       Secret token = Secret(std::tuple_size_v<TokenHash>);
       random_.fill(token.reveal_mutable());
@@ -43,7 +43,7 @@ class Admin final : public rpc::Admin::Server {
     });
   }
   kj::Promise<void> revoke(RevokeContext context) override {
-    return answered([&] {
+    return rpc::answered([&] {
       auto id = exactly<TokenHash>(context.getParams().getId(), "the invitation's id");
       return store_.revoke_invitation(id).then([](bool found) -> kj::Promise<void> {
         if (found) return kj::READY_NOW;
@@ -52,7 +52,7 @@ class Admin final : public rpc::Admin::Server {
     });
   }
   kj::Promise<void> setAdmitted(SetAdmittedContext context) override {
-    return answered([&] {
+    return rpc::answered([&] {
       auto params = context.getParams();
       return access_.set_standing(owner_key(params.getIdentityKey(), "the identity key"),
                                   params.getAdmitted() ? Standing::admitted : Standing::removed);
@@ -66,31 +66,10 @@ class Admin final : public rpc::Admin::Server {
   }
 
  private:
-  template <class Call>
-  static kj::Promise<void> answered(Call&& call) {
-    try {
-      return call();
-    } catch (const Error& error) {
-      return rpc::to_exception(error);
-    }
-  }
-
   Store& store_;
   Access& access_;
   crypto::SystemRandom random_;
 };
-
-/// TwoPartyServer's own loop ends at the first error, for instance where there are too many files.
-kj::Promise<void> accept_for_ever(kj::ConnectionReceiver& receiver, capnp::TwoPartyServer& server,
-                                  kj::Timer& timer) {
-  return kj::evalNow([&] { return receiver.accept(); })
-      .then([&server](auto&& stream) { server.accept(kj::mv(stream)); })
-      .catch_([&timer](kj::Exception&&) {
-        return timer.afterDelay(limits::accept_retry / std::chrono::milliseconds(1) *
-                                kj::MILLISECONDS);
-      })
-      .then([&] { return accept_for_ever(receiver, server, timer); });
-}
 
 }  // namespace
 
@@ -108,8 +87,10 @@ void AdminService::run(kj::AsyncIoContext& io, const std::function<void()>& read
                      .wait(io.waitScope);
   kj::Own<kj::ConnectionReceiver> receiver = address->listen();  // its owner's, by our umask
   capnp::TwoPartyServer server(kj::heap<Admin>(store_, access_));
-  auto accepting =
-      accept_for_ever(*receiver, server, io.provider->getTimer()).eagerlyEvaluate(nullptr);
+  // TwoPartyServer's own loop ends at the first error.
+  auto accepting = accept_for_ever(*receiver, io.provider->getTimer(), [&server](auto stream) {
+                     server.accept(kj::mv(stream));
+                   }).eagerlyEvaluate(nullptr);
   ready();
   stop.wait(io.waitScope);
   unlink(socket_path_.c_str());

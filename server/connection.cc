@@ -1,9 +1,9 @@
 #include "server/connection.h"
 
+#include "server/kj_time.h"
+
 namespace qnpc::server {
 namespace {
-
-kj::Duration to_kj(std::chrono::seconds time) { return time.count() * kj::SECONDS; }
 
 capnp::ReaderOptions reader_options(uint64_t message_words) {
   capnp::ReaderOptions options;

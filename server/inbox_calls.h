@@ -38,15 +38,13 @@ kj::Promise<void> read_inbox(Store& store, const CallGate& calls, const OwnerKey
   auto params = context.getParams();
   return store.read(inbox, params.getAfter(), params.getLimit())
       .then([&calls, context](Page&& page) mutable -> kj::Promise<void> {
-        try {
+        return rpc::answered([&]() -> kj::Promise<void> {
           calls.require_room(payload_bytes(page));
-        } catch (const Error& error) {
-          return rpc::to_exception(error);
-        }
-        auto results = context.getResults(message_size(page));
-        results.setMore(page.more);
-        set_entries(results, page);
-        return kj::READY_NOW;
+          auto results = context.getResults(message_size(page));
+          results.setMore(page.more);
+          set_entries(results, page);
+          return kj::READY_NOW;
+        });
       });
 }
 

@@ -5,6 +5,7 @@
 
 #include "qnpc/noise/stream_error.h"
 #include "server/connection.h"
+#include "server/kj_time.h"
 #include "server/log.h"
 
 namespace qnpc::server {
@@ -61,9 +62,9 @@ kj::Promise<void> Listener::accept() {
                                           {"reason", exception.getDescription().cStr()}});
             }
             accept_failed_ = true;
-            return endpoint_.timer
-                .afterDelay(limits::accept_retry / std::chrono::milliseconds(1) * kj::MILLISECONDS)
-                .then([this] { return accept(); });
+            return endpoint_.timer.afterDelay(to_kj(limits::accept_retry)).then([this] {
+              return accept();
+            });
           });
 }
 

@@ -79,16 +79,14 @@ kj::Promise<void> DeliveryService::readLog(ReadLogContext context) {
     TokenHash token = hash_of_token(params.getToken(), "the token");
     return foundation_.store.read_log(log, token, params.getAfter(), params.getLimit())
         .then([calls = peer_.calls, context](Page&& page) mutable -> kj::Promise<void> {
-          try {
+          return rpc::answered([&]() -> kj::Promise<void> {
             calls->require_room(payload_bytes(page));
-          } catch (const Error& error) {
-            return rpc::to_exception(error);
-          }
-          auto results = context.getResults(message_size(page));
-          results.setMore(page.more);
-          results.setEpoch(page.epoch);
-          set_entries(results, page);
-          return kj::READY_NOW;
+            auto results = context.getResults(message_size(page));
+            results.setMore(page.more);
+            results.setEpoch(page.epoch);
+            set_entries(results, page);
+            return kj::READY_NOW;
+          });
         });
   });
 }
@@ -103,14 +101,12 @@ kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
     return foundation_.store.read_log(log, token, UINT64_MAX, 1)
         .then([this, log, context, after = params.getAfter(),
                sink = kj::mv(sink)](Page&&) mutable -> kj::Promise<void> {
-          try {
+          return rpc::answered([&]() -> kj::Promise<void> {
             QueueName queue{QueueName::Kind::log, log};
             context.getResults().setSubscription(kj::heap<Subscription>(
                 subscriptions_.subscribe(queue, after, kj::mv(sink), peer_.calls->pushes())));
             return kj::READY_NOW;
-          } catch (const Error& error) {
-            return rpc::to_exception(error);
-          }
+          });
         });
   });
 }

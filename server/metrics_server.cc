@@ -3,12 +3,12 @@
 #include <array>
 
 #include "schemas/rpc_error.h"
+#include "server/accept.h"
+#include "server/kj_time.h"
 #include "server/limits.h"
 
 namespace qnpc::server {
 namespace {
-
-kj::Duration to_kj(std::chrono::milliseconds time) { return time.count() * kj::MILLISECONDS; }
 
 std::string response(const std::string& status, const std::string& body) {
   return "HTTP/1.1 " + status +
@@ -35,15 +35,10 @@ class Responder final : private kj::TaskSet::ErrorHandler {
             kj::Timer& timer)
       : pages_(pages), receiver_(kj::mv(receiver)), timer_(timer) {}
 
-  kj::Promise<void> accept_for_ever() {
-    return kj::evalNow([this] { return receiver_->accept(); })
-        .then(
-            [this](kj::Own<kj::AsyncIoStream>&& socket) -> kj::Promise<void> {
-              if (count_ < limits::metrics_connections) exchanges_.add(serve(kj::mv(socket)));
-              return kj::READY_NOW;
-            },
-            [this](kj::Exception&&) { return timer_.afterDelay(to_kj(limits::accept_retry)); })
-        .then([this] { return accept_for_ever(); });
+  kj::Promise<void> run() {
+    return accept_for_ever(*receiver_, timer_, [this](kj::Own<kj::AsyncIoStream> socket) {
+      if (count_ < limits::metrics_connections) exchanges_.add(serve(kj::mv(socket)));
+    });
   }
 
  private:
@@ -105,7 +100,7 @@ MetricsServer::MetricsServer(Pages pages, kj::AutoCloseFd socket)
       thread_([this](auto& io, auto& ready, auto stop) {
         Responder responder(pages_, io.lowLevelProvider->wrapListenSocketFd(kj::mv(socket_)),
                             io.provider->getTimer());
-        auto serving = responder.accept_for_ever().eagerlyEvaluate(nullptr);
+        auto serving = responder.run().eagerlyEvaluate(nullptr);
         ready();
         stop.wait(io.waitScope);
       }) {}

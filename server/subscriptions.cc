@@ -1,9 +1,9 @@
 #include "server/subscriptions.h"
 
+#include "server/kj_time.h"
+
 namespace qnpc::server {
 namespace {
-
-kj::Duration to_kj(std::chrono::seconds time) { return time.count() * kj::SECONDS; }
 
 uint64_t end_of(const Page& page) {
   return page.entries.empty() ? page.expired_through : page.entries.back().sequence;

@@ -3,6 +3,7 @@
 #include "qnpc/crypto/system_random.h"
 #include "server/authentication_service.h"
 #include "server/delivery_service.h"
+#include "server/kj_time.h"
 #include "server/listener.h"
 #include "server/log.h"
 
@@ -49,7 +50,7 @@ void Worker::run(Sockets& sockets, kj::AsyncIoContext& io, const std::function<v
 
   stop.wait(io.waitScope);
   auto stopped = kj::joinPromises(kj::arr(authentication.stop(), delivery.stop()));
-  timer.timeoutAfter(limits::shutdown / std::chrono::seconds(1) * kj::SECONDS, kj::mv(stopped))
+  timer.timeoutAfter(to_kj(limits::shutdown), kj::mv(stopped))
       .catch_([](kj::Exception&&) { log::warn("stopped_with_calls_unanswered"); })
       .wait(io.waitScope);
 }
@@ -61,7 +62,7 @@ kj::Promise<void> Worker::expire_for_ever(kj::Timer& timer) {
       .catch_([](kj::Exception&&) { return false; })  // the disk is full or busy: later
       .then([&timer](bool more) -> kj::Promise<void> {
         if (more) return kj::READY_NOW;
-        return timer.afterDelay(limits::expire_pause / std::chrono::seconds(1) * kj::SECONDS);
+        return timer.afterDelay(to_kj(limits::expire_pause));
       })
       .then([this, &timer] { return expire_for_ever(timer); });
 }
