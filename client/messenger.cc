@@ -25,6 +25,14 @@ bool contains(const std::vector<Bytes>& keys, View key) {
   return std::ranges::any_of(keys, [&](const Bytes& k) { return equal(k, key); });
 }
 
+std::vector<Bytes> identities_of(const std::vector<Bytes>& key_packages) {
+  std::vector<Bytes> out;
+  for (const Bytes& package : key_packages) {
+    out.push_back(group::inspect_key_package(package).identity);
+  }
+  return out;
+}
+
 Messenger::Messenger(State& state, Random& random, const Clock& clock)
     : state_(state),
       random_(random),
@@ -209,10 +217,7 @@ void Messenger::drop_intent(GroupRef ref, const Intent& intent, const std::strin
 void Messenger::append_commit(GroupRef ref, const Intent& intent) {
   group::Changes changes{intent.add, intent.remove, std::nullopt};
   if (intent.name) changes.name = to_text(*intent.name);
-  std::vector<Bytes> added;
-  for (const Bytes& package : intent.add)
-    added.push_back(group::inspect_key_package(package).identity);
-  changes.tells_inbox_token = may_tell_inbox_token(ref, added);
+  changes.tells_inbox_token = may_tell_inbox_token(ref, identities_of(intent.add));
   group::OwnCommit made = member(ref).commit(changes, now());
   save(ref);
   Append append = new_append(ref, Append::Kind::commit, std::move(made.message));

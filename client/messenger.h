@@ -202,4 +202,7 @@ auto Messenger::transact(Step&& step) {
 /// Whether it is one of the identity keys.
 bool contains(const std::vector<Bytes>& keys, View key);
 
+/// Of those whom the KeyPackages are of. Throws as group::inspect_key_package() does.
+std::vector<Bytes> identities_of(const std::vector<Bytes>& key_packages);
+
 }  // namespace qnpc::client

@@ -145,10 +145,7 @@ std::vector<GivenUp> Session::bring_into_log(const Group& group) {
 }
 
 void Session::change(const Group& group, Intent intent) {
-  std::vector<Bytes> added;
-  for (const Bytes& package : intent.add) {
-    added.push_back(group::inspect_key_package(package).identity);
-  }
+  const std::vector<Bytes> added = identities_of(intent.add);
   const int64_t id = messenger_->want(group, std::move(intent));
   std::vector<GivenUp> given_up = bring_into_log(group);
   // What else was in the outbox is no failure of this change.

@@ -13,12 +13,16 @@
 
 namespace qnpc::abuse {
 
-/// A new identity's session at the Delivery Service or the Authentication Service.
+inline constexpr auto ed25519 = crypto::SignatureScheme::ed25519;
+
+inline crypto::SignatureKeyPair new_identity() {
+  crypto::SystemRandom random;
+  return crypto::generate_signature_key(ed25519, random);
+}
+
+/// An identity's session at the Delivery Service or the Authentication Service.
 template <class Client>
-auto log_in(Client& client) {
-  static crypto::SystemRandom random;
-  constexpr auto ed25519 = crypto::SignatureScheme::ed25519;
-  const auto key = crypto::generate_signature_key(ed25519, random);
+auto log_in(Client& client, const crypto::SignatureKeyPair& key = new_identity()) {
   auto request = client.service.loginRequest();
   request.setIdentityKey(test::as_data(key.public_key));
   request.setSignature(

@@ -35,13 +35,8 @@ class ServiceAttack : public Attack {
 TEST_F(ServiceAttack, DrainsKeyPackages) {
   start();
   AuthenticationClient victim(io, server->authentication, server->key);
-  constexpr auto ed25519 = crypto::SignatureScheme::ed25519;
-  const auto key = crypto::generate_signature_key(ed25519, random);
-  auto login = victim.service.loginRequest();
-  login.setIdentityKey(test::as_data(key.public_key));
-  login.setSignature(
-      test::as_data(crypto::sign(ed25519, key, rpc::login_message(victim.handshake_hash()))));
-  auto session = login.send().getSession();
+  const auto key = new_identity();
+  auto session = log_in(victim, key);
   constexpr uint32_t packages = 200;
   for (uint32_t i = 0; i < packages; ++i) {
     auto upload = session.uploadKeyPackageRequest();
@@ -68,13 +63,8 @@ TEST_F(ServiceAttack, DrainsKeyPackages) {
 TEST_F(ServiceAttack, FloodsAnInbox) {
   start();
   LogClient victim(io, server->delivery, server->key);
-  constexpr auto ed25519 = crypto::SignatureScheme::ed25519;
-  const auto key = crypto::generate_signature_key(ed25519, random);
-  auto login = victim.service.loginRequest();
-  login.setIdentityKey(test::as_data(key.public_key));
-  login.setSignature(
-      test::as_data(crypto::sign(ed25519, key, rpc::login_message(victim.handshake_hash()))));
-  auto session = login.send().getSession();
+  const auto key = new_identity();
+  auto session = log_in(victim, key);
   auto set_token = session.setDeliveryTokenRequest();
   set_token.setTokenHash(test::as_data(test::token_hash_of(0)));
   set_token.send().wait(io.waitScope);

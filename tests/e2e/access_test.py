@@ -33,9 +33,7 @@ class Everybody(Admits):
     def test_but_not_whom_the_operator_removed(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.converse(alice, bob)
-        follower = bob.start("recv", "--follow")
-        self.addCleanup(follower.stdout.close)
-        self.addCleanup(follower.stderr.close)
+        follower = self.follow(bob)
         alice.must("send", "--msg", "before")
         self.assertIn(b"before", follower.stdout.readline())
         self.assertEqual(self.server.admin("remove", bob.key).code, OK)

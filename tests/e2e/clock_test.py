@@ -52,11 +52,7 @@ class TheServersClock(World):
     def test_jumps_while_others_follow(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)
-        follower = bob.start("recv", "--follow")
-        self.addCleanup(follower.stderr.close)
-        self.addCleanup(follower.stdout.close)
-        self.addCleanup(follower.wait)
-        self.addCleanup(follower.kill)
+        follower = self.follow(bob)
         for day in (0, 1, -1, 0):
             self.clock.shift_days(day)
             alice.must("send", "--msg", f"on day {day}")

@@ -120,9 +120,7 @@ class Conversation(World):
     def test_follow_survives_a_restart(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)
-        follower = bob.start("recv", "--follow")
-        self.addCleanup(follower.stdout.close)
-        self.addCleanup(follower.stderr.close)
+        follower = self.follow(bob)
         alice.must("send", "--msg", "one")
         self.assertIn(b"one", follower.stdout.readline())
         self.server.restart()
@@ -135,9 +133,7 @@ class Conversation(World):
     def test_follow_is_told_at_once_and_of_new_groups_too(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)
-        follower = bob.start("recv", "--follow")
-        self.addCleanup(follower.stdout.close)
-        self.addCleanup(follower.stderr.close)
+        follower = self.follow(bob)
         for text in ("one", "two"):
             alice.must("send", "--msg", text)
             self.assertIn(text.encode(), follower.stdout.readline())

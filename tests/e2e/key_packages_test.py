@@ -136,12 +136,6 @@ class Following(World):
             person.register()
         return person
 
-    def follow(self, person):
-        process = person.start("recv", "--follow")
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
-
     def invite(self, alice, bob, name):
         alice.must("create-group", "--group-id", name)
         alice.must("invite", "--group-id", name, "--peer-key", bob.key)

@@ -189,6 +189,13 @@ class World(unittest.TestCase):
             person.register()
         return person
 
+    def follow(self, person):
+        """A `recv --follow`, which ends with the test at the latest."""
+        follower = person.start("recv", "--follow")
+        for clean in (follower.stdout.close, follower.stderr.close, follower.wait, follower.kill):
+            self.addCleanup(clean)  # the last one first
+        return follower
+
     def group_of(self, *people):
         """The first one creates the group "friends" and invites the others, who join."""
         first, *others = people
