@@ -35,13 +35,13 @@ inline Spent least(const Spent& a, const Spent& b) {
 }
 
 /// The least of several calls, for wall-clock and processor time each: what else the machine does
-/// can only add. For some 300 ms, or three calls if they take longer; and at most 250 calls, since
+/// can only add. For about a second, or five calls if they take longer; and at most 250 calls, since
 /// commits that nobody processes still use up generations, of which a receiver skips 1,000.
 template <class Body>
 Spent least_of_many(Body&& body) {
   Spent out;
   double total = 0;
-  for (int i = 0; i < 3 || (total < 300'000 && i < 250); ++i) {
+  for (int i = 0; i < 5 || (total < 1'000'000 && i < 250); ++i) {
     Spent spent = spent_by(body);
     total += spent.wall;
     out = least(out, spent);
