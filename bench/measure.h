@@ -35,8 +35,8 @@ inline Spent least(const Spent& a, const Spent& b) {
 }
 
 /// The least of several calls, for wall-clock and processor time each: what else the machine does
-/// can only add. For about a second, or five calls if they take longer; and at most 250 calls, since
-/// commits that nobody processes still use up generations, of which a receiver skips 1,000.
+/// can only add. For about a second, or five calls if they take longer; and at most 250 calls,
+/// since commits that nobody processes still use up generations, of which a receiver skips 1,000.
 template <class Body>
 Spent least_of_many(Body&& body) {
   Spent out;

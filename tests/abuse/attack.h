@@ -86,6 +86,7 @@ class Attack : public testing::Test {
   void withstand(const std::function<void()>& attack) {
     {
       Bystanders bystanders(*server);
+      wait_until([&] { return bystanders.answered() > 0; });
       const double before = bystanders.rate_during([&] { pause(0.5); });
       const double during = bystanders.rate_during(attack);
       const uint64_t answered = bystanders.answered();

@@ -1,5 +1,6 @@
 // bystanders: clients that do what clients do while others attack the server: each appends to a log
-// of its own and reads it, one call after the other, in a thread of their own.
+// of its own and reads it at a steady pace, in a thread of their own. Together they ask for a part
+// of what a server on two cores can do, so that they are slowed down when less than that is left.
 #pragma once
 
 #include <atomic>
@@ -66,7 +67,10 @@ class Bystanders {
   }
 
  private:
-  static constexpr size_t count = 4;
+  static constexpr size_t count = 20;
+  // Between two appends of one client. It makes one call at a time: where an append and a read take
+  // longer than this, it falls behind.
+  static constexpr auto pace = 20 * kj::MILLISECONDS;
 
   void run(const std::string& delivery, const std::string& key) {
     try {
@@ -76,7 +80,10 @@ class Bystanders {
       while (clients.size() < count) {
         clients.push_back(std::make_unique<test::LogClient>(io, delivery, key));
         make_log(*clients.back()).wait(io.waitScope);
-        talks.push_back(talk(*clients.back(), 1).eagerlyEvaluate(nullptr));
+      }
+      kj::Timer& timer = io.provider->getTimer();
+      for (auto& client : clients) {
+        talks.push_back(talk(*client, 1, timer, timer.now()).eagerlyEvaluate(nullptr));
       }
       for (auto& each : talks) each.wait(io.waitScope);
     } catch (const kj::Exception& exception) {
@@ -85,16 +92,18 @@ class Bystanders {
     }
   }
 
-  kj::Promise<void> talk(test::LogClient& client, uint64_t id) {
+  kj::Promise<void> talk(test::LogClient& client, uint64_t id, kj::Timer& timer,
+                         kj::TimePoint due) {
     if (stopping_) return kj::READY_NOW;
-    return client.append_request(0, id, test::numbered(1000, id))
-        .send()
+    return timer.atTime(due)
+        .then(
+            [&client, id] { return client.append_request(0, id, test::numbered(1000, id)).send(); })
         .then([&client](auto&& answer) {
           return client.read_request(0, answer.getSequence() - 1).send().ignoreResult();
         })
-        .then([this, &client, id] {
+        .then([this, &client, id, &timer, due] {
           answered_ += 2;
-          return talk(client, id + 1);
+          return talk(client, id + 1, timer, kj::max(due + pace, timer.now()));
         });
   }
 
