@@ -111,7 +111,7 @@ class LogSync {
       std::vector<Append> waiting = state_.appends.of(group_);
       if (waiting.empty() || waiting.front().kind != Append::Kind::create) {
         if (!read_to_the_end()) return;
-        messenger_.prepare_commit(group_, speaking);
+        if (may_change_) messenger_.prepare_commit(group_, speaking);
         waiting = state_.appends.of(group_);
         if (waiting.empty()) return;
       }
@@ -119,7 +119,9 @@ class LogSync {
       require_news(next);
       const bool is_message = next.kind == Append::Kind::message;
       if (is_message && !messenger_.may_send(*state_.groups.find(group_))) return;
-      const Appended outcome = append(next);
+      const std::optional<Appended> answer = append(next);
+      if (!answer) continue;
+      const Appended& outcome = *answer;
       if (next.kind == Append::Kind::create) {
         messenger_.log_created(next);
       } else if (outcome.accepted && outcome.sequence <= expired_through_) {
@@ -187,10 +189,18 @@ class LogSync {
                       "wanted waits. Run `rejoin`");
   }
 
-  Appended append(const Append& next) {
+  /// Nothing where the server will never take it: it is over with it then, so that what is behind
+  /// it does not wait for ever. The next commit, if nobody asked for it, would be no smaller.
+  std::optional<Appended> append(const Append& next) {
     try {
       return server_.append(log_id_, next);
     } catch (const ServerError& e) {
+      const bool is_commit = next.kind == Append::Kind::commit;
+      if (e.reason() == Reason::too_large && (is_commit || next.kind == Append::Kind::message)) {
+        messenger_.was_refused(next, e.what());
+        if (is_commit) may_change_ = false;
+        return std::nullopt;
+      }
       throw ServerError(e.reason(), e.what() + std::string(kept));
     }
   }
@@ -204,6 +214,7 @@ class LogSync {
   int64_t answered_ = 0;
   uint64_t answered_in_ = 0;
   bool was_accepted_ = false;
+  bool may_change_ = true;
   uint32_t lost_ = 0;  // epochs that others were quicker to end
 };
 

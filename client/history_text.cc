@@ -81,7 +81,7 @@ std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
     case Kind::leaving: return "* " + who + " asks to leave";
     case Kind::gap:
     case Kind::undelivered: return "! " + to_text(entry.content.reveal());
-    case Kind::unsent: return "! not sent before you were out: " + text_of(entry, output);
+    case Kind::unsent: return "! not sent: " + text_of(entry, output);
     case Kind::key_changed: {
       const Contact* whose = book.find_by_any(entry.content.reveal());
       return "! " + (whose ? whose->name : "a contact") + ", whom you have verified, has the key " +

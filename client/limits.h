@@ -8,6 +8,8 @@
 namespace qnpc::client::limits {
 
 // --- What a person sends and what is read ---
+// What a server takes for one message or Welcome, unless its operator lets it take less.
+inline constexpr size_t payload_bytes = size_t{4} << 20;
 // A text of 2 MiB, padded and encrypted, fits the server's payload limit of 4 MiB.
 inline constexpr size_t text_bytes = size_t{2} << 20;
 // What a member may make us parse: the largest text and the fields beside it.
@@ -74,8 +76,9 @@ inline constexpr std::chrono::seconds leave_turn{10};
 // KeyPackages of each suite that a client keeps at the server for others to take: more than the
 // groups that one is added to before its client runs again.
 inline constexpr uint32_t key_package_stock = 20;
-// How often a client looks whether that many are there, where it does not know of one being used.
-inline constexpr std::chrono::hours stock_check{24};
+// How often a client looks whether that many are there, where it does not know of one being used:
+// others may take them without inviting. Between two looks there is the last resort.
+inline constexpr std::chrono::hours stock_check{1};
 // And again where that failed: a server that is away for a while holds up few commands.
 inline constexpr std::chrono::minutes stock_retry{15};
 // Older ones are replaced, a third into their lifetime: who was away for two months more can still

@@ -13,6 +13,18 @@ namespace {
 using group::GroupMember;
 using Kind = HistoryEntry::Kind;
 
+// Before anything leaves: once a commit is in force, its Welcome has to get through.
+void require_deliverable(const group::OwnCommit& made) {
+  const size_t largest = std::max(made.message.size(), made.welcome.size());
+  if (largest <= limits::payload_bytes) return;
+  throw Error(Reason::too_large,
+              "it takes a message of " + std::to_string(largest) + " bytes, and servers take " +
+                  std::to_string(limits::payload_bytes) +
+                  ". Invite fewer people at once; where it is the same with one, the group can "
+                  "have no more members, or make one with `create-group --suite x25519`, whose "
+                  "keys are smaller");
+}
+
 group::Identity identity_in(const State& state) {
   return group::Identity::from_seed(state.identity_seed().reveal())
       .with_inbox_token(state.inbox_token().reveal())
@@ -129,6 +141,21 @@ Group Messenger::create_group(const std::string& name, group::Suite suite,
   });
 }
 
+void Messenger::was_refused(const Append& append, const std::string& why) {
+  transact([&] {
+    state_.appends.remove(append.id);
+    if (append.kind == Append::Kind::message) {
+      note(append.group, Kind::unsent, identity_key(), append.content.clone(), false);
+      return;
+    }
+    member(append.group).discard_pending_commit();
+    save(append.group);
+    state_.intents.remove(static_cast<int64_t>(append.intent));
+  });
+  const std::string what = append.kind == Append::Kind::message ? "a message to " : "a change of ";
+  notes_.push_back(what + group(append.group).alias + " was given up: the server says: " + why);
+}
+
 void Messenger::log_created(const Append& create) {
   transact([&] { state_.appends.remove(create.id); });
 }
@@ -219,6 +246,7 @@ void Messenger::append_commit(GroupRef ref, const Intent& intent) {
   if (intent.name) changes.name = to_text(*intent.name);
   changes.tells_inbox_token = may_tell_inbox_token(ref, identities_of(intent.add));
   group::OwnCommit made = member(ref).commit(changes, now());
+  require_deliverable(made);
   save(ref);
   Append append = new_append(ref, Append::Kind::commit, std::move(made.message));
   append.next_token_hash = crypto::digest(crypto::Hash::sha256, made.next_token.reveal());

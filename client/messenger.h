@@ -69,6 +69,9 @@ class Messenger {
   void rejoin(Group group);
   /// Something for an inbox can never be delivered, as that says. Part of the caller's transaction.
   void gave_up(const std::string& what);
+  /// The server will never take a message or a commit, as that says: it is over with it, and the
+  /// next commit may be made. The text of a message stays in the history, as unsent.
+  void was_refused(const Append& append, const std::string& why);
   /// The log exists from now on.
   void log_created(const Append& create);
 

@@ -83,5 +83,51 @@ TEST_F(MessengerCertificates, AMemberWhoTakesTheNameOfAVerifiedContactIsShown) {
   EXPECT_NO_THROW(alice_.say_blindly("after"));
 }
 
+// What a server would not take is not begun: in force, the commit would have made members of people
+// whom no Welcome can reach.
+TEST_F(MessengerCertificates, ACommitOrWelcomeThatNoServerTakesIsNotMade) {
+  std::string many_names = "DNS:a.example";
+  for (int i = 0; i < 900; ++i) many_names += ",DNS:" + std::to_string(10'000 + i) + ".example";
+  auto issuer = std::make_unique<crypto::TestCa>("A", SignatureScheme::ed25519, random_);
+  std::vector<Bytes> chain;
+  for (const char* name : {"B", "C", "D"}) {
+    crypto::TestCertificate large = crypto::test_ca_certificate(name);
+    large.alternative_names = many_names;
+    issuer = std::make_unique<crypto::TestCa>(*issuer, large, SignatureScheme::ed25519, random_);
+    chain.insert(chain.begin(), issuer->certificate());
+  }
+  std::vector<std::unique_ptr<Person>> people;
+  std::vector<Person*> all;
+  while (people.size() < 76) {
+    people.push_back(std::make_unique<Person>(random_, server_));
+    all.push_back(people.back().get());
+    chain.insert(chain.begin(), issuer->issue({.name = "x", .alternative_names = many_names},
+                                              SignatureScheme::ed25519,
+                                              all.back()->messenger.identity().key_pair()));
+    all.back()->messenger.certify(chain);
+    chain.erase(chain.begin());
+  }
+  const std::vector<Person*> some(all.begin(), all.begin() + 40);
+  const std::vector<Person*> others(all.begin() + 40, all.end());
+  alice_.messenger.create_group("friends");
+  auto expect_given_up = [&](size_t members) {
+    const std::vector<std::string> notes = alice_.messenger.take_notes();
+    ASSERT_EQ(notes.size(), 1U);
+    EXPECT_NE(notes[0].find("servers take 4194304"), std::string::npos) << notes[0];
+    EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), members);
+    EXPECT_TRUE(waiting_at_alice().empty());
+    EXPECT_TRUE(alice_.state->intents.of(alice_.group().ref).empty());
+  };
+  alice_.invite(all);  // the commit
+  expect_given_up(1);
+  alice_.invite(some);
+  EXPECT_EQ(alice_.messenger.members(alice_.group()).size(), 41U);
+  alice_.invite(others);  // the Welcome, which has the tree
+  expect_given_up(41);
+  alice_.say("hello");
+  all.front()->sync();
+  EXPECT_EQ(all.front()->history(), "joined received:hello");
+}
+
 }  // namespace
 }  // namespace qnpc::client::test

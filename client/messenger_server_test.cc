@@ -34,6 +34,47 @@ TEST_F(MessengerTest, ARefusedMessageWaitsAndGoesOutLater) {
   EXPECT_EQ(bob_.history(), "joined received:patience");
 }
 
+TEST_F(MessengerTest, AMessageThatIsTooLargeForTheServerHoldsUpNothing) {
+  share_a_group({&bob_});
+  server_.refusal = ServerError(Reason::too_large, "16384 bytes at most");
+  alice_.say("long");
+  EXPECT_FALSE(alice_.refused);
+  EXPECT_TRUE(waiting_at_alice().empty());
+  server_.refusal.reset();
+  alice_.say("short");
+  alice_.want({});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:short");
+  EXPECT_EQ(alice_.history(), "joined added unsent sent:short");
+  const std::vector<std::string> notes = alice_.messenger.take_notes();
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_NE(notes[0].find("16384 bytes at most"), std::string::npos) << notes[0];
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerTest, ACommitThatIsTooLargeForTheServerHoldsUpNothing) {
+  share_a_group({&bob_});
+  server_.refusal = ServerError(Reason::too_large, "16384 bytes at most");
+  alice_.invite({&carol_});
+  EXPECT_FALSE(alice_.refused);
+  EXPECT_TRUE(waiting_at_alice().empty());
+  EXPECT_TRUE(alice_.state->intents.of(alice_.group().ref).empty());
+  // Nor does one that nobody asked for: it is not made over and over, but once each time that the
+  // log is read, which sync() does twice.
+  alice_.messenger.set_refresh_policy({.messages = 0});
+  const size_t before = server_.appends;
+  alice_.sync();
+  EXPECT_EQ(server_.appends, before + 2);
+  alice_.messenger.set_refresh_policy({});
+  server_.refusal.reset();
+  alice_.say("still here");
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:still here");
+  alice_.invite({&carol_});
+  carol_.sync();
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+}
+
 TEST_F(MessengerTest, WhatCannotBeReadIsNotedAndStopsNothing) {
   share_a_group({&bob_});
   alice_.say("altered");

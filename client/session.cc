@@ -177,6 +177,11 @@ void Session::say(const Group& group, const Content& content) {
     throw Error(Reason::conflict,
                 "you are no longer a member of " + group.alias + ": the message was not sent");
   }
+  const bool waits = std::ranges::any_of(state_->appends.of(group.ref), [&](const Append& append) {
+    return append.kind == Append::Kind::message &&
+           decode_content(append.content.reveal()).id == content.id;
+  });
+  if (!waits) throw Error(Reason::rejected, "the message to " + group.alias + " was not sent");
   throw Error(Reason::conflict, "the message to " + group.alias +
                                     " is not sent yet. It is kept in the state and goes on with "
                                     "the next command; do not send it again");
