@@ -66,6 +66,12 @@ kj::Own<noise::NoiseStream> Connection::open(const CheckServerKey& check) {
                             " answers, but not as a quicnprotochat server. Check the "
                             "address and the port");
     }
+    if (e.reason() == Reason::truncated) {
+      throw ServerError(Reason::unavailable,
+                        "the server at " + address_ +
+                            " ended the connection before it had begun: it may have as many as it "
+                            "takes, or be stopping. Try again in a minute");
+    }
     std::string why = std::string(e.what()).substr(what.size() + 2);  // behind "<what>: "
     throw ServerError(e.reason() == Reason::timeout ? Reason::timeout : Reason::unavailable,
                       "cannot reach the server at " + address_ + " (" + why +

@@ -87,14 +87,19 @@ std::string_view name(Trust trust) {
 }
 
 CheckServerKey Pinning::check_for(const std::string& address) const {
-  std::optional<Pin> pin;
+  std::optional<Pin> pin, pin_of_given;
   if (state_) pin = find_pin(*state_, address);
-  return [this, address, pin](const noise::PublicKey& key) { check(address, pin, key); };
+  if (state_ && given_) pin_of_given = find_pin(*state_, to_hex(*given_));
+  return [this, address, pin, pin_of_given](const noise::PublicKey& key) {
+    check(address, pin, pin_of_given, key);
+  };
 }
 
 void Pinning::check(const std::string& address, const std::optional<Pin>& pin,
-                    const noise::PublicKey& key) const {
-  if (pin && pin->key == key) check_suite(address, *pin);
+                    const std::optional<Pin>& pin_of_given, const noise::PublicKey& key) const {
+  for (const std::optional<Pin>& known : {pin, pin_of_given}) {
+    if (known && known->key == key) check_suite(address, *known);
+  }
   const View expected = given_ ? View(*given_) : pin ? View(pin->key) : View();
   if (expected.empty() || equal(expected, key)) return;
   std::string text = "the server at " + address + " is not the one that is expected.\n  expected " +
@@ -104,8 +109,8 @@ void Pinning::check(const std::string& address, const std::optional<Pin>& pin,
               ? "The expected key is the one that you gave, in the address or with --server-key. "
                 "Get the server's address anew from its operator, not from whoever answers"
               : "Somebody may stand between you and your server. Only if its operator confirms "
-                "the new key, run:\n  quicnprotochat-client trust-server --server-key " +
-                    to_hex(key);
+                "the new key, run:\n  quicnprotochat-client trust-server --server " +
+                    address + " --server-key " + to_hex(key);
   throw Error(Reason::pin_mismatch, text);
 }
 
@@ -114,22 +119,23 @@ void Pinning::check_suite(const std::string& address, const Pin& pin) const {
   throw Error(Reason::pin_mismatch,
               "the server at " + address +
                   " has spoken the hybrid handshake with you, and a classic one would give up what "
-                  "that protects.\nNothing was sent to it. Leave out --noise classic. Only if its "
-                  "operator confirms that it speaks hybrid no more, run:\n"
-                  "  quicnprotochat-client trust-server --noise classic --server-key " +
-                  to_hex(pin.key));
+                  "that protects.\nNothing was sent to it. Leave out --noise classic, or "
+                  "QUICNPROTOCHAT_NOISE. Only if its operator confirms that it speaks hybrid no "
+                  "more, run:\n  quicnprotochat-client trust-server --noise classic --server " +
+                  address + " --server-key " + to_hex(pin.key));
 }
 
 Trust Pinning::settle(const std::string& address, const noise::PublicKey& key) const {
-  std::optional<Pin> pinned;
-  if (state_) pinned = find_pin(*state_, address);
-  const bool is_better = pinned && pinned->key == key && pinned->suite == noise::Suite::classic &&
-                         suite_ == noise::Suite::hybrid;
-  if (state_ && (!pinned || is_better)) {
-    put_pin(*state_, address, {key, suite_, pinned ? pinned->delivery_port : uint16_t{0}});
+  if (!state_) return given_ ? Trust::given : Trust::unchecked;
+  const std::optional<Pin> pinned = find_pin(*state_, address);
+  const std::string name = pinned && pinned->key != key ? to_hex(key) : address;
+  const std::optional<Pin> known = find_pin(*state_, name);
+  const bool is_better =
+      known && known->suite == noise::Suite::classic && suite_ == noise::Suite::hybrid;
+  if (!known || is_better) {
+    put_pin(*state_, name, {key, suite_, known ? known->delivery_port : uint16_t{0}});
   }
   if (given_) return Trust::given;
-  if (!state_) return Trust::unchecked;
   return pinned ? Trust::pinned : Trust::first_use;
 }
 

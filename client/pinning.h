@@ -35,6 +35,7 @@ struct Pin {
   noise::Suite suite = noise::Suite::classic;  // the best one that it has spoken with us
   uint16_t delivery_port = 0;                  // what it said of itself; 0: we have not asked
 };
+/// `address`: of a server, or a key in hexadecimal that was given in the place of an address's own.
 std::optional<Pin> find_pin(const State& state, const std::string& address);
 void put_pin(State& state, const std::string& address, const Pin& pin);
 /// Where the address is known by that key.
@@ -51,12 +52,13 @@ class Pinning {
   /// both keys, or the suite, and what to do. The state is looked at now, and not when it is
   /// called.
   CheckServerKey check_for(const std::string& address) const;
-  /// After a handshake with a key that passed: pins it where it is new, and a better suite.
+  /// After a handshake with a key that passed: pins it where it is new, and a better suite. A key
+  /// that was given and is not the address's own is pinned by itself, for its suite.
   Trust settle(const std::string& address, const noise::PublicKey& key) const;
 
  private:
   void check(const std::string& address, const std::optional<Pin>& pin,
-             const noise::PublicKey& key) const;
+             const std::optional<Pin>& pin_of_given, const noise::PublicKey& key) const;
   void check_suite(const std::string& address, const Pin& pin) const;
 
   std::optional<noise::PublicKey> given_;

@@ -38,7 +38,9 @@ TEST_F(PinningTest, AServerThatHasSpokenHybridIsNotSpokenToInClassic) {
   const Pinning hybrid = speaking(Suite::hybrid), classic = speaking(Suite::classic);
   EXPECT_EQ(hybrid.settle(address, key), Trust::first_use);
   EXPECT_EQ(refusal(hybrid, key), "");
-  EXPECT_NE(refusal(classic, key).find("trust-server --noise classic --server-key " + to_hex(key)),
+  EXPECT_NE(refusal(classic, key)
+                .find("trust-server --noise classic --server " + address + " --server-key " +
+                      to_hex(key)),
             std::string::npos);
   // A key on the command line says who the server is, not what it may be spoken to in.
   EXPECT_NE(refusal(speaking(Suite::classic, key), key), "");
@@ -67,6 +69,20 @@ TEST_F(PinningTest, AnotherKeyIsRefusedAndNotPinned) {
   EXPECT_EQ(refusal(given, other_key), "");
   EXPECT_EQ(given.settle(address, other_key), Trust::given);
   EXPECT_EQ(find_pin(*state, address)->key, key);
+}
+
+TEST_F(PinningTest, AKeyThatIsGivenInThePlaceOfAnotherIsPinnedWithItsSuite) {
+  speaking(Suite::hybrid).settle(address, key);
+  const Pinning hybrid = speaking(Suite::hybrid, other_key);
+  const Pinning classic = speaking(Suite::classic, other_key);
+  EXPECT_EQ(refusal(classic, other_key), "");
+  classic.settle(address, other_key);
+  EXPECT_EQ(refusal(classic, other_key), "");
+  hybrid.settle(address, other_key);
+  EXPECT_NE(refusal(classic, other_key), "");
+  EXPECT_EQ(refusal(hybrid, other_key), "");
+  EXPECT_EQ(find_pin(*state, address)->key, key);
+  EXPECT_EQ(refusal(speaking(Suite::hybrid), key), "");
 }
 
 TEST_F(PinningTest, APinFromBeforeSuitesWerePinnedIsAClassicOne) {

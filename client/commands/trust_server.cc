@@ -19,12 +19,21 @@ void trust_server(Context& context) {
   Session session(context, Session::StateUse::required);
   std::vector<std::string> addresses = {server.host_and_port()};
   if (delivery) addresses.push_back(delivery->host_and_port());
+  // Where the key was given before, in the place of another one.
+  if (find_pin(session.state(), to_hex(*key))) addresses.push_back(to_hex(*key));
   for (const std::string& address : addresses) {
     std::optional<Pin> before = find_pin(session.state(), address);
     put_pin(session.state(), address, pin);
-    std::string old = before ? to_hex(before->key) : "none";
-    context.output.line(address + "\n  before " + old + "\n  now    " + to_hex(*key),
-                        {{"address", address}, {"before", old}, {"now", to_hex(*key)}});
+    const std::string old = before ? to_hex(before->key) : "none";
+    const std::string_view suite_before = before ? name(before->suite) : "none";
+    context.output.line(address + "\n  before " + old + " (" + std::string(suite_before) +
+                            ")\n  now    " + to_hex(*key) + " (" + std::string(name(pin.suite)) +
+                            ")",
+                        {{"address", address},
+                         {"before", old},
+                         {"noise_before", suite_before},
+                         {"now", to_hex(*key)},
+                         {"noise", name(pin.suite)}});
   }
 }
 

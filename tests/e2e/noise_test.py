@@ -18,7 +18,11 @@ class Noise(World):
         self.expect(NOT_AUTHENTIC, refused, "has spoken the hybrid handshake with you")
         given = alice.run("--noise", "classic", "--server-key", self.server.key, "ping")
         self.expect(NOT_AUTHENTIC, given, "trust-server --noise classic")
-        alice.must("--noise", "classic", "trust-server", "--server-key", self.server.key)
+        command = ["trust-server", "--noise", "classic", "--server-key", self.server.key]
+        whole = f"trust-server --noise classic --server {self.server.authentication} --server-key"
+        self.expect(NOT_AUTHENTIC, refused, whole)
+        changed = alice.must(*command)[0]
+        self.assertEqual([changed["noise_before"], changed["noise"]], ["hybrid", "classic"])
         self.assertEqual(self.suites(alice, "--noise", "classic"), {"classic"})
         self.assertEqual(self.suites(alice), {"hybrid"})  # which is pinned again
         self.expect(NOT_AUTHENTIC, alice.run("--noise", "classic", "ping"))
