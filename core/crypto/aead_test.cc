@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "qnpc/base/error.h"
+#include "tests/support/reason_of.h"
 
 namespace qnpc::crypto {
 namespace {
@@ -55,6 +56,39 @@ TEST(Aead, RefusesEveryFlippedByteAndLeavesNoPlaintext) {
       EXPECT_THROW(key.open(nonce, {}, View(sealed).first(size)), Error);
     }
     EXPECT_EQ(to_text(key.open(nonce, as_view("aad"), sealed).reveal()), "plaintext");
+  }
+}
+
+// For a key that is used once there are two implementations, by size.
+TEST(Aead, IsTheSameWithAKeyThatIsUsedOnce) {
+  for (Aead aead : all) {
+    const Bytes key(aead_key_size(aead), 1);
+    AeadKey kept(aead, key);
+    for (size_t size : {0, 1, 15, 16, 17, 63, 64, 623, 624, 625, 640, 641, 5000}) {
+      const Bytes plaintext(size, 0x5a);
+      for (View aad : {View(), as_view("aad")}) {
+        const Bytes sealed = aead_seal(aead, key, nonce, aad, plaintext);
+        EXPECT_EQ(sealed, kept.seal(nonce, aad, plaintext)) << size;
+        EXPECT_TRUE(equal(aead_open(aead, key, nonce, aad, sealed).reveal(), plaintext)) << size;
+      }
+    }
+    const Bytes sealed = aead_seal(aead, key, nonce, as_view("aad"), as_view("plaintext"));
+    auto reason_of_opening = [&](View aad, View ciphertext) {
+      return test::reason_of([&] { aead_open(aead, key, nonce, aad, ciphertext); });
+    };
+    for (size_t i = 0; i < sealed.size(); ++i) {
+      Bytes bad = sealed;
+      bad[i] ^= 0x80;
+      EXPECT_EQ(reason_of_opening(as_view("aad"), bad), Reason::decrypt_failed);
+    }
+    EXPECT_EQ(reason_of_opening({}, sealed), Reason::decrypt_failed);
+    for (size_t size = 0; size < sealed.size(); ++size) {
+      EXPECT_EQ(reason_of_opening(as_view("aad"), View(sealed).first(size)),
+                Reason::decrypt_failed);
+    }
+    EXPECT_EQ(test::reason_of([&] { aead_seal(aead, Bytes(31), nonce, {}, {}); }), Reason::bad_key);
+    EXPECT_EQ(test::reason_of([&] { aead_open(aead, Bytes(33), nonce, {}, {}); }), Reason::bad_key);
+    EXPECT_EQ(test::reason_of([&] { aead_seal(aead, key, Bytes(11), {}, {}); }), Reason::internal);
   }
 }
 

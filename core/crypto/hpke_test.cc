@@ -190,6 +190,18 @@ TEST(Hpke, RefusesKeysThatYieldNoSecret) {
   }
   Bytes key = generate_hpke_key(Kem::dhkem_x25519, random).public_key;
   EXPECT_TRUE(valid_hpke_key(Kem::dhkem_x25519, key));
+  // Of X-Wing, either half.
+  const HpkeSuite xwing{Kem::xwing, Hash::sha256, Aead::chacha20_poly1305};
+  const Bytes good = generate_hpke_key(Kem::xwing, random).public_key;
+  EXPECT_TRUE(valid_hpke_key(Kem::xwing, good));
+  Bytes not_canonical = good;
+  not_canonical[0] = not_canonical[1] = 0xff;
+  Bytes low_order = good;
+  std::fill(low_order.end() - 32, low_order.end(), uint8_t{0});
+  for (const Bytes& bad : {not_canonical, low_order}) {
+    EXPECT_FALSE(valid_hpke_key(Kem::xwing, bad));
+    EXPECT_THROW(hpke_seal(xwing, bad, info, aad, plaintext, random), Error);
+  }
 }
 
 }  // namespace

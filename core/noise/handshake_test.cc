@@ -133,6 +133,41 @@ TEST_P(HandshakeTest, KeysOfLowOrderAreRefused) {
   }
 }
 
+TEST_P(HandshakeTest, KeysOfLowOrderInTheAnswersAreRefused) {
+  // The words, since a tag that does not verify is refused for the same reason.
+  auto expect_refused = [](Handshake& reader, const Bytes& message) {
+    try {
+      reader.read_message(message);
+      ADD_FAILURE() << "it was read";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.reason(), Reason::handshake_failed);
+      EXPECT_NE(std::string(error.what()).find("has low order"), std::string::npos) << error.what();
+    }
+  };
+  for (uint8_t first : {0, 1}) {
+    StaticKey low_order = crypto::generate_x25519_key(random);
+    low_order.public_key.fill(0);
+    low_order.public_key[0] = first;
+    // The responder's ephemeral key, which stands in clear.
+    Handshake a = make(Role::initiator);
+    Handshake b = make(Role::responder);
+    b.read_message(a.write_message());
+    Bytes answer = b.write_message();
+    std::ranges::copy(low_order.public_key, answer.begin());
+    expect_refused(a, answer);
+    EXPECT_EQ(reason_of([&] { a.write_message(); }), Reason::internal);
+    // Static keys, which their owners have encrypted as they should.
+    a = make(Role::initiator);
+    b = Handshake(GetParam().pattern, Role::responder, low_order, random, {});
+    b.read_message(a.write_message());
+    expect_refused(a, b.write_message());
+    a = Handshake(GetParam().pattern, Role::initiator, low_order, random, {});
+    b = make(Role::responder);
+    advance(a, b, 2);
+    expect_refused(b, a.write_message());
+  }
+}
+
 TEST_P(HandshakeTest, StepsOutOfTurnAreErrors) {
   EXPECT_EQ(reason_of([&] { make(Role::responder).write_message(); }), Reason::internal);
   EXPECT_EQ(reason_of([&] { make(Role::initiator).read_message(Bytes(size_of(0))); }),
