@@ -61,12 +61,13 @@ void require_own_rules(const mls::StagedCommit& staged, View log_id) {
   mls::require(!staged.reinit, mls::Reject::reinit_refused);
   mls::require(equal(log_id_in(staged.next->context.extensions), log_id), mls::Reject::log_changed);
   const mls::RatchetTree& next = staged.next->tree;
+  const std::set<mls::LeafIndex> removed(staged.removed.begin(), staged.removed.end());
   for (mls::LeafIndex index : staged.old_tree.members()) {
     const mls::LeafNode* leaf = next.leaf(index);
     if (leaf == nullptr || leaf->signature_key == staged.old_tree.leaf(index)->signature_key) {
       continue;
     }
-    mls::require(std::ranges::count(staged.removed, index) > 0, mls::Reject::credential_mismatch);
+    mls::require(removed.contains(index), mls::Reject::credential_mismatch);
   }
 }
 

@@ -14,6 +14,7 @@ GroupContext provisional_context(const GroupContext& old_context, const Suite& s
 CommitPath make_commit_path(const Suite& suite, const GroupContext& old_context,
                             AppliedProposals& applied, LeafIndex sender, const LeafNode& from,
                             const crypto::SignatureKeyPair& signer, Random& random) {
+  require_own_support(from);  // as who receives it will; the rest is made here
   NewPath made(suite, applied.tree, sender, applied.added, random);
   std::vector<Bytes> public_keys;
   for (const PathStep& step : made.secrets.steps) public_keys.push_back(step.key->public_key);

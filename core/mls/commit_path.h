@@ -16,7 +16,8 @@ GroupContext provisional_context(const GroupContext& old_context, const Suite& s
                                  const RatchetTree& tree, const Extensions& extensions);
 
 /// New keys for `sender`'s leaf and its filtered direct path, set in `applied.tree` and encrypted
-/// for the others. `from` is what the sender's leaf is made of.
+/// for the others. `from` is what the sender's leaf is made of. Rejects one that the others would:
+/// require_own_support().
 CommitPath make_commit_path(const Suite& suite, const GroupContext& old_context,
                             AppliedProposals& applied, LeafIndex sender, const LeafNode& from,
                             const crypto::SignatureKeyPair& signer, Random& random);

@@ -9,12 +9,16 @@ const Bytes* find_extension(const Extensions& extensions, ExtensionType type) {
   return it == extensions.end() ? nullptr : &it->extension_data;
 }
 
-void require_unique(const Extensions& extensions) {
+void require_unique(const Extensions& extensions) { distinct_types(extensions); }
+
+std::vector<ExtensionType> distinct_types(const Extensions& extensions) {
   std::vector<ExtensionType> types;
   types.reserve(extensions.size());
   for (const Extension& extension : extensions) types.push_back(extension.extension_type);
   std::ranges::sort(types);
   require(std::ranges::adjacent_find(types) == types.end(), Reject::duplicate_extension);
+  std::erase_if(types, is_default_extension);
+  return types;
 }
 
 bool is_default_extension(ExtensionType type) {

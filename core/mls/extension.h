@@ -20,6 +20,8 @@ using Extensions = std::vector<Extension>;
 const Bytes* find_extension(const Extensions& extensions, ExtensionType type);
 /// Rejects a list that names one type twice (13.4).
 void require_unique(const Extensions& extensions);
+/// The types of such a list but for the default ones, ascending. Rejects as require_unique().
+std::vector<ExtensionType> distinct_types(const Extensions& extensions);
 
 /// Section 11.1.
 struct RequiredCapabilities {

@@ -77,7 +77,7 @@ Group Group::create(const Suite& suite, Bytes group_id, LeafNode leaf, Extension
   leaf.sign(suite, signer, std::nullopt);
   require_unique(extensions);
   validate_leaf(suite, leaf, LeafNodeSource::key_package, std::nullopt);
-  require_group_support(leaf, extensions);
+  require_group_support(leaf, GroupNeeds(extensions));
 
   RatchetTree tree;
   LeafIndex index = tree.add_leaf(std::move(leaf));

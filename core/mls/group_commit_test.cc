@@ -47,6 +47,23 @@ TEST_F(GroupCommitTest, RefusesReferencesThatItCannotCommit) {
          Reject::update_by_committer);
 }
 
+// Every receiver would reject the commit, and who made it would go on alone.
+TEST_F(GroupCommitTest, RefusesALeafOfOursThatOthersWouldReject) {
+  make_group_of_three();
+  auto expect = [&](Extensions extensions, Reject why) {
+    CommitOptions options{.new_leaf_extensions = std::move(extensions)};
+    auto before = alice.state();
+    EXPECT_EQ(test::reject_of([&] { alice.group->commit(options, alice.signer, now, random); }),
+              why);
+    EXPECT_EQ(alice.state(), before);
+  };
+  expect({{ExtensionType{0xf123}, {}}}, Reject::unsupported_extension);
+  expect(Extensions(2, {ExtensionType::application_id, {}}), Reject::duplicate_extension);
+  CommitOptions options{.new_credential = Credential{CredentialType::x509, {}, {}}};
+  EXPECT_EQ(test::reject_of([&] { alice.group->commit(options, alice.signer, now, random); }),
+            Reject::unsupported_credential);
+}
+
 TEST_F(GroupCommitTest, TheTreeMayTravelBesideTheWelcome) {
   make_group_of_three();
   KeyPackage d = dave.key_package();

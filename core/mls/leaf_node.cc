@@ -10,6 +10,22 @@ bool contains(const Capabilities::List<T>& list, T value) {
   return std::ranges::find(list, value) != list.end();
 }
 
+// `needed` is ascending and has each once. Both may be as long as a message: no search for each.
+template <class T>
+bool contains_all(const Capabilities::List<T>& list, const std::vector<T>& needed) {
+  if (needed.empty()) return true;
+  if (needed.size() > list.size()) return false;
+  std::vector<T> sorted = list;
+  std::ranges::sort(sorted);
+  return std::ranges::includes(sorted, needed);
+}
+
+template <class T>
+void make_distinct(std::vector<T>& types) {
+  std::ranges::sort(types);
+  types.erase(std::unique(types.begin(), types.end()), types.end());
+}
+
 }  // namespace
 
 Credential Credential::read(codec::Reader& r) {
@@ -93,33 +109,38 @@ void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expe
                    const std::optional<LeafPosition>& position) {
   require(leaf.leaf_node_source == expected_source, Reject::wrong_leaf_source);
   require(crypto::valid_hpke_key(suite.kem(), leaf.encryption_key), Reject::bad_public_key);
-  require_unique(leaf.extensions);
-  for (const Extension& extension : leaf.extensions) {
-    require(leaf.capabilities.supports(extension.extension_type), Reject::unsupported_extension);
-  }
-  require(leaf.capabilities.supports(leaf.credential.credential_type),
-          Reject::unsupported_credential);
+  require_own_support(leaf);
   require(leaf.verify(suite, position), Reject::bad_leaf_signature);
 }
 
-void require_group_support(const LeafNode& leaf, const Extensions& group_context_extensions) {
-  require(contains(leaf.capabilities.versions, ProtocolVersion::mls10),
-          Reject::unsupported_version);
-  for (const Extension& extension : group_context_extensions) {
-    require(leaf.capabilities.supports(extension.extension_type), Reject::unsupported_extension);
-  }
-  auto required = get_extension<RequiredCapabilities>(group_context_extensions,
-                                                      ExtensionType::required_capabilities);
-  if (!required) return;
-  for (auto type : required->extension_types) {
-    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
-  }
-  for (auto type : required->proposal_types) {
-    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
-  }
-  for (auto type : required->credential_types) {
-    require(leaf.capabilities.supports(type), Reject::missing_required_capability);
-  }
+void require_own_support(const LeafNode& leaf) {
+  const Capabilities& own = leaf.capabilities;
+  require(contains_all(own.extensions, distinct_types(leaf.extensions)),
+          Reject::unsupported_extension);
+  require(own.supports(leaf.credential.credential_type), Reject::unsupported_credential);
+}
+
+GroupNeeds::GroupNeeds(const Extensions& group_context_extensions)
+    : extensions(distinct_types(group_context_extensions)) {
+  auto given = get_extension<RequiredCapabilities>(group_context_extensions,
+                                                   ExtensionType::required_capabilities);
+  if (!given) return;
+  required = std::move(*given);
+  std::erase_if(required.extension_types, is_default_extension);
+  std::erase_if(required.proposal_types, is_default_proposal);
+  make_distinct(required.extension_types);
+  make_distinct(required.proposal_types);
+  make_distinct(required.credential_types);
+}
+
+void require_group_support(const LeafNode& leaf, const GroupNeeds& needs) {
+  const Capabilities& own = leaf.capabilities;
+  require(contains(own.versions, ProtocolVersion::mls10), Reject::unsupported_version);
+  require(contains_all(own.extensions, needs.extensions), Reject::unsupported_extension);
+  require(contains_all(own.extensions, needs.required.extension_types) &&
+              contains_all(own.proposals, needs.required.proposal_types) &&
+              contains_all(own.credentials, needs.required.credential_types),
+          Reject::missing_required_capability);
 }
 
 void require_bounded(const Lifetime& lifetime, const LifetimeRule& rule) {

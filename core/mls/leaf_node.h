@@ -88,12 +88,24 @@ struct LeafNode {
   Bytes tbs(const std::optional<LeafPosition>& position) const;
 };
 
-/// What 7.3 asks of a leaf by itself: source, signature, keys, its own extensions and credential
-/// type among its capabilities. `position` as above.
+/// What 7.3 asks of a leaf by itself: source, signature, keys, and require_own_support().
+/// `position` as above.
 void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expected_source,
                    const std::optional<LeafPosition>& position);
-/// Whether the leaf fits a group whose GroupContext has these extensions.
-void require_group_support(const LeafNode& leaf, const Extensions& group_context_extensions);
+/// Its extensions, each once, and its credential's type are among its capabilities.
+void require_own_support(const LeafNode& leaf);
+
+/// What the extensions of a GroupContext ask of each member (7.3, 11.1, 13.4). Made ready once for
+/// all of them: these lists and those of the capabilities may be as long as a message.
+struct GroupNeeds {
+  /// Rejects required_capabilities that do not parse (malformed_extension).
+  explicit GroupNeeds(const Extensions& group_context_extensions);
+  // Each ascending, every type once, without the default types.
+  std::vector<ExtensionType> extensions;
+  RequiredCapabilities required;
+};
+/// Whether the leaf fits a group that needs that.
+void require_group_support(const LeafNode& leaf, const GroupNeeds& needs);
 /// What lifetimes are judged by: the time, and the longest that the application accepts (7.2).
 struct LifetimeRule {
   static constexpr uint64_t default_longest =

@@ -68,7 +68,10 @@ struct Custom {
   Bytes data;
   static auto wire(auto& m) { return std::tie(m.data); }
 };
-constexpr bool is_private_use(ProposalType type) { return static_cast<uint16_t>(type) >= 0xf000; }
+inline constexpr uint16_t first_private_use = 0xf000;
+constexpr bool is_private_use(ProposalType type) {
+  return static_cast<uint16_t>(type) >= first_private_use;
+}
 
 struct Proposal {
   std::variant<Add, Update, Remove, PreSharedKey, ReInit, ExternalInit, GroupContextExtensions,

@@ -1,6 +1,7 @@
 #include "qnpc/mls/proposal_list.h"
 
 #include <algorithm>
+#include <bitset>
 #include <set>
 #include <utility>
 
@@ -103,7 +104,8 @@ class Draft {
  public:
   explicit Draft(const CommitSetting& setting)
       : setting_(setting),
-        applied_{.tree = setting.tree, .extensions = setting.context.extensions} {}
+        applied_{.tree = setting.tree, .extensions = setting.context.extensions},
+        needs_(applied_.extensions) {}
 
   const AppliedProposals& applied() const { return applied_; }
   AppliedProposals release() { return std::move(applied_); }
@@ -116,28 +118,64 @@ class Draft {
     ++taken_;
   }
 
+  /// What require_consistent() would say of `p` after the whole commit, if it were taken.
+  void require_fits(const QueuedProposal& p) {
+    if (const auto* add = p.proposal.get<Add>()) {
+      require_fits(add->key_package.leaf_node);
+    } else if (const auto* update = p.proposal.get<Update>()) {
+      const SmallBytes& key = update->leaf_node.signature_key;
+      require(key == setting_.tree.leaf(p.sender.leaf_index())->signature_key ||
+                  !applied_.tree.has_signature_key(key),
+              Reject::duplicate_signature_key);
+      require_fits(update->leaf_node);
+    } else if (const auto* gce = p.proposal.get<GroupContextExtensions>()) {
+      require_mutual_support(applied_.tree, gce->extensions, applied_.tree.members());
+    }
+  }
+
  private:
+  // 7.3, of a leaf that comes: its key is new, and everybody supports everybody. A key that this
+  // commit's path will replace counts as one of the tree's.
+  void require_fits(const LeafNode& leaf) {
+    const RatchetTree& tree = applied_.tree;
+    require(!tree.has_encryption_key(leaf.encryption_key), Reject::duplicate_encryption_key);
+    require_support(tree, needs_, leaf);
+    const CredentialType type = leaf.credential.credential_type;
+    if (tree.credential_types().contains(type)) return;
+    require(!not_for_all_.contains(type), Reject::unsupported_credential);
+    for (LeafIndex index : tree.members()) {
+      if (tree.leaf(index)->capabilities.supports(type)) continue;
+      not_for_all_.insert(type);
+      throw Rejected(Reject::unsupported_credential);
+    }
+  }
+
   void take(const Sender&, const Remove& remove) {
     require(setting_.committer != Sender{SenderType::member, value(remove.removed)},
             Reject::removes_committer);
     require(targets_.insert(remove.removed).second, Reject::duplicate_target);
     applied_.tree.remove_leaf(remove.removed);
     applied_.removed.push_back(remove.removed);
+    for_all_.reset();
+    not_for_all_.clear();
   }
   void take(const Sender& sender, const Update& update) {
     require(sender != setting_.committer, Reject::update_by_committer);
     require(targets_.insert(sender.leaf_index()).second, Reject::duplicate_target);
     applied_.tree.update_leaf(sender.leaf_index(), update.leaf_node);
     applied_.updated.push_back(sender.leaf_index());
+    not_for_all_.clear();
   }
   void take(const Sender&, const GroupContextExtensions& gce) {
-    require(!std::exchange(has_extensions_, true), Reject::duplicate_group_context_extensions);
+    require(!has_extensions_, Reject::duplicate_group_context_extensions);
+    needs_ = GroupNeeds(gce.extensions);
     applied_.extensions = gce.extensions;
+    has_extensions_ = true;
   }
   // 12.1.1: an added client fits the group, and is not there yet.
   void take(const Sender&, const Add& add) {
     const LeafNode& leaf = add.key_package.leaf_node;
-    require_group_support(leaf, applied_.extensions);
+    require_group_support(leaf, needs_);
     require(!added_.contains(leaf.signature_key), Reject::duplicate_add);
     require(!applied_.tree.has_signature_key(leaf.signature_key), Reject::already_member);
     applied_.added.push_back(applied_.tree.add_leaf(leaf));
@@ -151,11 +189,9 @@ class Draft {
   void take(const Sender&, const ExternalInit& init) { applied_.external_init = &init; }
   // Every member that will process the commit: who is removed or added by it need not.
   void take(const Sender&, const Custom& custom) {
-    for (LeafIndex index : applied_.tree.members()) {
-      const LeafNode* member = setting_.tree.leaf(index);
-      require(member == nullptr || member->capabilities.supports(custom.type),
-              Reject::unsupported_proposal);
-    }
+    if (!for_all_) for_all_ = supported_by_all();
+    require(is_private_use(custom.type) && for_all_->test(private_number(custom.type)),
+            Reject::unsupported_proposal);
     applied_.custom.push_back(&custom);
   }
   void take(const Sender&, const ReInit& reinit) {
@@ -163,9 +199,33 @@ class Draft {
     applied_.reinit = &reinit;
   }
 
+  // A Custom's type among those for private use.
+  static constexpr size_t private_number(ProposalType type) {
+    return static_cast<uint16_t>(type) - first_private_use;
+  }
+  using PrivateTypes = std::bitset<0x10000 - first_private_use>;
+  // Looks at each list once, however many proposals and types there are.
+  PrivateTypes supported_by_all() const {
+    PrivateTypes out;
+    out.set();
+    for (LeafIndex index : applied_.tree.members()) {
+      const LeafNode* member = setting_.tree.leaf(index);
+      if (member == nullptr) continue;
+      PrivateTypes listed;
+      for (ProposalType type : member->capabilities.proposals) {
+        if (is_private_use(type)) listed.set(private_number(type));
+      }
+      out &= listed;
+    }
+    return out;
+  }
+
   const CommitSetting& setting_;
   AppliedProposals applied_;
-  std::set<LeafIndex> targets_;  // of Updates and Removes
+  GroupNeeds needs_;                      // of applied_.extensions
+  std::optional<PrivateTypes> for_all_;   // empty: to be computed
+  std::set<CredentialType> not_for_all_;  // of those seen, in the tree as it is now
+  std::set<LeafIndex> targets_;           // of Updates and Removes
   std::set<View, ViewLess> added_;
   std::set<Bytes> psks_;
   bool has_extensions_ = false;
@@ -226,35 +286,6 @@ InRounds valid_among(const CommitSetting& setting, const ProposalList& list) {
   return out;
 }
 
-// 7.3, of a leaf that comes to what was taken so far: its key is new, and everybody supports
-// everybody. A key that this commit's path will replace counts as one of the tree's.
-void require_fits(const AppliedProposals& so_far, const LeafNode& leaf) {
-  const RatchetTree& tree = so_far.tree;
-  require(!tree.has_encryption_key(leaf.encryption_key), Reject::duplicate_encryption_key);
-  require_support(tree, so_far.extensions, leaf);
-  const CredentialType type = leaf.credential.credential_type;
-  if (tree.credential_types().contains(type)) return;
-  for (LeafIndex index : tree.members()) {
-    require(tree.leaf(index)->capabilities.supports(type), Reject::unsupported_credential);
-  }
-}
-
-// What require_consistent() would say after the whole commit, of one proposal more.
-void require_fits(const CommitSetting& setting, const AppliedProposals& so_far,
-                  const QueuedProposal& p) {
-  if (const auto* add = p.proposal.get<Add>()) {
-    require_fits(so_far, add->key_package.leaf_node);
-  } else if (const auto* update = p.proposal.get<Update>()) {
-    const SmallBytes& key = update->leaf_node.signature_key;
-    require(key == setting.tree.leaf(p.sender.leaf_index())->signature_key ||
-                !so_far.tree.has_signature_key(key),
-            Reject::duplicate_signature_key);
-    require_fits(so_far, update->leaf_node);
-  } else if (const auto* gce = p.proposal.get<GroupContextExtensions>()) {
-    require_mutual_support(so_far.tree, gce->extensions, so_far.tree.members());
-  }
-}
-
 }  // namespace
 
 void validate_proposal(const CommitSetting& setting, const QueuedProposal& queued) {
@@ -303,7 +334,7 @@ ProposalList select_proposals(const CommitSetting& setting, const ProposalList& 
     if (extensions && std::exchange(extensions_judged, true)) continue;
     if (const auto* psk = p->proposal.get<PreSharedKey>(); psk && !has_psk(psk->psk)) continue;
     if (kept([&] {
-          require_fits(setting, draft.applied(), *p);
+          draft.require_fits(*p);
           draft.take(*p);
         })) {
       taken.insert(p);

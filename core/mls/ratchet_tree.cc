@@ -34,6 +34,7 @@ RatchetTree RatchetTree::read(codec::Reader& r) {
   RatchetTree tree;
   tree.resize(tree_width(static_cast<uint32_t>(slots.size() / 2 + 1)));
   tree.blank_from_ = static_cast<uint32_t>(slots.size());
+  tree.no_leaf_from_ = tree.blank_from_ / 2 + 1;
   for (size_t i = 0; i < slots.size(); ++i) tree.slots_.edit(i) = std::move(slots[i]);
   tree.index_keys();
   return tree;
@@ -128,6 +129,7 @@ void RatchetTree::put(NodeIndex node, Slot slot) {
     ++credential_types_[slot.leaf->credential.credential_type];
   }
   if (slot.parent) encryption_keys_.insert(&slot.parent->encryption_key);
+  if (slot.leaf) no_leaf_from_ = std::max(no_leaf_from_, value(node) / 2 + 1);
   if (slot.leaf || slot.parent) blank_from_ = std::max(blank_from_, value(node) + 1);
   slots_.edit(value(node)) = std::move(slot);
   forget_hashes(node);
@@ -202,15 +204,12 @@ void RatchetTree::remove_leaf(LeafIndex index) {
   truncate();
 }
 
+// Each blank leaf is passed once, so that removing many members is linear.
 void RatchetTree::truncate() {
-  auto right_half_blank = [&] {
-    for (uint32_t i = width() / 2; i < width(); ++i) {
-      if (leaf(LeafIndex{i}) != nullptr) return false;
-    }
-    return true;
-  };
+  while (no_leaf_from_ > 0 && leaf(LeafIndex{no_leaf_from_ - 1}) == nullptr) --no_leaf_from_;
   // Of a tree that we were given, a parent there need not be blank: set_width() blanks it.
-  while (width() > 1 && right_half_blank()) set_width(width() / 2);
+  const uint32_t fitting = tree_width(std::max(no_leaf_from_, 1U));
+  if (fitting < width()) set_width(fitting);
 }
 
 std::vector<NodeIndex> RatchetTree::resolution(NodeIndex node) const {

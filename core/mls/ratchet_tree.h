@@ -109,6 +109,7 @@ class RatchetTree {
 
   SharedArray<Slot> slots_;
   uint32_t blank_from_ = 0;                 // all slots from here on are blank
+  uint32_t no_leaf_from_ = 0;               // all leaves from here on are blank
   mutable SharedArray<SmallBytes> hashes_;  // of node 2i+1; empty: to be computed
   KeySet encryption_keys_;                  // of leaves and parents
   KeySet signature_keys_;

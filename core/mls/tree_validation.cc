@@ -114,14 +114,12 @@ void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
 
 void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions,
                             const std::vector<LeafIndex>& leaves) {
-  for (LeafIndex index : leaves) {
-    require_support(tree, group_context_extensions, *tree.leaf(index));
-  }
+  const GroupNeeds needs(group_context_extensions);
+  for (LeafIndex index : leaves) require_support(tree, needs, *tree.leaf(index));
 }
 
-void require_support(const RatchetTree& tree, const Extensions& group_context_extensions,
-                     const LeafNode& leaf) {
-  require_group_support(leaf, group_context_extensions);
+void require_support(const RatchetTree& tree, const GroupNeeds& needs, const LeafNode& leaf) {
+  require_group_support(leaf, needs);
   for (const auto& [type, count] : tree.credential_types()) {
     require(leaf.capabilities.supports(type), Reject::unsupported_credential);
   }

@@ -28,7 +28,6 @@ void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
 void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions,
                             const std::vector<LeafIndex>& leaves);
 /// The same for one leaf, which need not be in the tree yet.
-void require_support(const RatchetTree& tree, const Extensions& group_context_extensions,
-                     const LeafNode& leaf);
+void require_support(const RatchetTree& tree, const GroupNeeds& needs, const LeafNode& leaf);
 
 }  // namespace qnpc::mls
