@@ -44,9 +44,10 @@ std::vector<Psk> welcomed_psks(const Suite& suite, const GroupSecrets& secrets,
   for (const PreSharedKeyId& id : secrets.psks) {
     require(id.psk_nonce.size() == suite.hash_size(), Reject::bad_psk);
     bool of_predecessor = in.predecessor != nullptr && id.psktype == PskType::resumption &&
-                          id.psk_group_id == in.predecessor->context().group_id &&
-                          id.psk_epoch == in.predecessor->context().epoch;
-    std::optional<Secret> secret = of_predecessor ? in.predecessor->resumption_psk() : in.psks(id);
+                          id.psk_group_id == in.predecessor->context().group_id;
+    std::optional<Secret> secret;
+    if (of_predecessor) secret = in.predecessor->resumption_psk(id.psk_epoch);
+    if (!secret) secret = in.psks(id);
     require(secret.has_value(), Reject::unknown_psk);
     out.push_back({id, std::move(*secret)});
   }
@@ -152,12 +153,21 @@ FramedContent Group::framed(Content content, View authenticated_data) const {
           std::move(content)};
 }
 
+size_t Group::find_past(uint64_t epoch) const {
+  size_t at = 0;
+  while (at < past_.size() && past_[at].context.epoch != epoch) ++at;
+  return at;
+}
+
+std::optional<Secret> Group::resumption_psk(uint64_t epoch) const {
+  if (epoch == context().epoch) return resumption_psk();
+  const size_t at = find_past(epoch);
+  return at == past_.size() ? std::nullopt : std::optional(past_[at].resumption_psk.clone());
+}
+
 std::optional<Secret> Group::find_psk(const PreSharedKeyId& id, const PskLookup& lookup) const {
   if (id.psktype == PskType::resumption && id.psk_group_id == context().group_id) {
-    if (id.psk_epoch == context().epoch) return epoch_.secrets.resumption_psk.clone();
-    for (const PastEpoch& past : past_) {
-      if (id.psk_epoch == past.context.epoch) return past.resumption_psk.clone();
-    }
+    if (std::optional<Secret> known = resumption_psk(id.psk_epoch)) return known;
   }
   return lookup(id);
 }

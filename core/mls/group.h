@@ -70,7 +70,8 @@ struct CommitOptions {
   const crypto::SignatureKeyPair* new_signer = nullptr;
   std::optional<Credential> new_credential;       // likewise
   std::optional<Extensions> new_leaf_extensions;  // likewise
-  // For the first commit of a group that continues or branches from another: allows its PSK.
+  // For the first commit of a group that continues or branches from another: allows its PSK. Says
+  // nothing in any later one.
   std::optional<ResumptionPskUsage> successor_of;
 };
 struct NewCommit {
@@ -152,6 +153,11 @@ class Group {
   /// The PSK that ties a successor to this epoch, sections 11.2 and 11.3; `nonce` is random.
   PreSharedKeyId resumption_psk_id(ResumptionPskUsage usage, Bytes nonce) const;
   Secret resumption_psk() const { return secrets().resumption_psk.clone(); }
+  /// The same of the current epoch or one before it; empty where that is not kept any more
+  /// (limits::mls_past_epochs).
+  std::optional<Secret> resumption_psk(uint64_t epoch) const;
+  /// The members of such an epoch, from the left; empty where it is not known any more.
+  std::optional<std::vector<const LeafNode*>> leaves_at(uint64_t epoch) const;
   /// What the last commit asked the group to become; it is over then (11.2).
   const std::optional<ReInit>& reinit() const { return reinit_; }
 
@@ -197,6 +203,8 @@ class Group {
   ApplicationMessage open_past(const PrivateMessage& message);
   // A leaf in the epoch of past_[at].
   const LeafNode* leaf_in_past(size_t at, LeafIndex index) const;
+  // Which past_[at] is that epoch; past_.size() where none is.
+  size_t find_past(uint64_t epoch) const;
   Bytes signature_key_of(const FramedContent& content) const;
   ProposalList resolve(const Commit& commit, const Sender& sender) const;
   StagedCommit stage(const AuthenticatedContent& content, const Policy& policy,

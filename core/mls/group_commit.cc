@@ -119,7 +119,7 @@ NewCommit Group::commit(const CommitOptions& options, const crypto::SignatureKey
     });
   }
   std::ranges::move(by_value, std::back_inserter(list));
-  before.successor_of = options.successor_of;
+  if (context().epoch == 0) before.successor_of = options.successor_of;  // 11.2, 11.3
   const crypto::SignatureKeyPair& next_signer = options.new_signer ? *options.new_signer : signer;
   AppliedProposals applied = apply_proposals(before, list);
 

@@ -1,4 +1,4 @@
-// Who acts from outside of a group: external commits and proposals, and groups that follow another.
+// Who acts from outside of a group: external commits and proposals.
 
 #include "qnpc/mls/group.h"
 #include "tests/support/mls_insider.h"
@@ -47,6 +47,25 @@ TEST_F(GroupOutsideTest, AnExternalCommitReplacesOurOldLeaf) {
   carol.group = std::move(join.group);
   expect_agreement();
   EXPECT_EQ(carol.group->own_leaf(), LeafIndex{2});
+}
+
+// Every member would reject the commit.
+TEST_F(GroupOutsideTest, RefusesToJoinWithALeafThatOthersWouldReject) {
+  make_group_of_three();
+  auto join_with = [&](Extensions extensions) {
+    ExternalJoinInputs inputs{.leaf = dave.leaf(), .signer = dave.signer};
+    inputs.leaf.extensions = std::move(extensions);
+    Group::external_join(alice.group->group_info(alice.signer), inputs, now, random);
+  };
+  join_with({{ExtensionType::application_id, {1}}});
+  EXPECT_EQ(reject_of([&] {
+              join_with({{ExtensionType{0xf123}, {}}});
+            }),
+            Reject::unsupported_extension);
+  EXPECT_EQ(reject_of([&] {
+              join_with(Extensions(2, {ExtensionType::application_id, {}}));
+            }),
+            Reject::duplicate_extension);
 }
 
 TEST_F(GroupOutsideTest, RejectsExternalCommitsThatDoMore) {
@@ -207,80 +226,6 @@ TEST_F(GroupOutsideTest, WhoIsRemovedNeedNotSupportTheProposals) {  // 12.2
   auto staged = std::get<StagedCommit>(bob.process(commit.message));
   ASSERT_EQ(staged.custom.size(), 1u);
   EXPECT_EQ(staged.custom[0].data, (Bytes{1, 2, 3}));
-}
-
-// --- 11.2 and 11.3, successors -----------------------------------------------------------------
-
-TEST_F(GroupOutsideTest, ABranchIsJoinedByMembersOnly) {
-  make_group_of_three();
-  Insider branch{random};
-  branch.signer = crypto::signature_key_from_private(Insider::suite().signature,
-                                                     alice.signer.private_key.reveal());
-  auto branch_with = [&](std::vector<KeyPackage> members) {
-    branch.create();
-    CommitOptions options{.proposals = {{PreSharedKey{alice.group->resumption_psk_id(
-                              ResumptionPskUsage::branch, random.bytes(32))}}},
-                          .successor_of = ResumptionPskUsage::branch};
-    for (KeyPackage& member : members) options.proposals.push_back({Add{std::move(member)}});
-    auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
-    NewCommit commit = branch.group->commit(options, branch.signer, now, random, psks);
-    branch.group->merge(std::move(commit.staged));
-    return std::get<Welcome>(parse_message(*commit.welcome).content);
-  };
-  KeyPackage b = bob.key_package();
-  JoinInputs inputs{.key_package = b, .keys = bob.keys, .predecessor = &*bob.group};
-  Welcome welcome = branch_with({b});
-  // Not knowing what it branches from.
-  EXPECT_EQ(reject_of([&] { Group::join(welcome, {b, bob.keys}); }), Reject::unknown_psk);
-  EXPECT_EQ(Group::join(welcome, inputs).epoch_authenticator(),
-            branch.group->epoch_authenticator());
-  // 11.3: with somebody who was not in the group.
-  KeyPackage stranger = dave.key_package([](auto& kp) {
-    kp.leaf_node.credential.identity = {1, 2, 3};
-  });
-  EXPECT_EQ(reject_of([&] {
-              Group::join(branch_with({b, stranger}), inputs);
-            }),
-            Reject::wrong_successor);
-}
-
-TEST_F(GroupOutsideTest, AReinitializedGroupIsTheOneThatWasAnnounced) {
-  make_group_of_three();
-  KeyPackage named = dave.key_package([](auto& kp) { kp.leaf_node.credential.identity = {1}; });
-  NewCommit add = alice.commit({{Add{named}}});
-  for (Insider* member : {&bob, &carol}) member->follow(add.message);
-  alice.group->merge(std::move(add.staged));
-  ReInit reinit{random.bytes(16), ProtocolVersion::mls10, test::suite_id, {}};
-  NewCommit last = alice.commit({{reinit}});
-  bob.follow(last.message);
-  carol.follow(last.message);
-  alice.group->merge(std::move(last.staged));
-  EXPECT_FALSE(bob.group->is_active());
-  EXPECT_EQ(bob.group->reinit()->group_id, reinit.group_id);
-
-  auto welcome_to = [&](Bytes group_id, std::vector<KeyPackage> members,
-                        Extensions extensions = {}) {
-    Group next = Group::create(Insider::suite(), std::move(group_id), alice.leaf(),
-                               std::move(extensions), alice.signer, random);
-    CommitOptions options{.proposals = {{PreSharedKey{alice.group->resumption_psk_id(
-                              ResumptionPskUsage::reinit, random.bytes(32))}}},
-                          .successor_of = ResumptionPskUsage::reinit};
-    for (KeyPackage& member : members) options.proposals.push_back({Add{std::move(member)}});
-    auto psks = [&](const PreSharedKeyId&) { return std::optional(alice.group->resumption_psk()); };
-    NewCommit commit = next.commit(options, alice.signer, now, random, psks);
-    return std::get<Welcome>(parse_message(*commit.welcome).content);
-  };
-  KeyPackage bob_package = bob.key_package();
-  JoinInputs inputs{.key_package = bob_package, .keys = bob.keys, .predecessor = &*bob.group};
-  KeyPackage daves = dave.key_package([](auto& kp) { kp.leaf_node.credential.identity = {1}; });
-  const std::vector<KeyPackage> everybody{bob_package, carol.key_package(), daves};
-  EXPECT_EQ(Group::join(welcome_to(reinit.group_id, everybody), inputs).context().epoch, 1u);
-  auto expect_wrong = [&](const Welcome& welcome) {
-    EXPECT_EQ(reject_of([&] { Group::join(welcome, inputs); }), Reject::wrong_successor);
-  };
-  expect_wrong(welcome_to(random.bytes(16), everybody));  // another group
-  expect_wrong(welcome_to(reinit.group_id, everybody, {{ExtensionType::external_senders, {0}}}));
-  expect_wrong(welcome_to(reinit.group_id, {bob_package, carol.key_package()}));  // without Dave
 }
 
 }  // namespace

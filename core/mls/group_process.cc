@@ -56,17 +56,17 @@ AuthenticatedContent Group::open(const MlsMessage& message,
 }
 
 ApplicationMessage Group::open_past(const PrivateMessage& message) {
-  auto past = std::ranges::find(past_, message.epoch,
-                                [](const PastEpoch& epoch) { return epoch.context.epoch; });
-  require(past != past_.end() && message.content_type == ContentType::application,
+  const size_t at = find_past(message.epoch);
+  require(at < past_.size() && message.content_type == ContentType::application,
           Reject::wrong_epoch);
+  PastEpoch& past = past_[at];
   OpenedPrivate opened =
-      open_private(suite(), message, past->secret_tree, past->sender_data_secret, past->own_leaf);
+      open_private(suite(), message, past.secret_tree, past.sender_data_secret, past.own_leaf);
   LeafIndex index = opened.content.content.sender.leaf_index();
-  const LeafNode* leaf = leaf_in_past(static_cast<size_t>(past - past_.begin()), index);
+  const LeafNode* leaf = leaf_in_past(at, index);
   require(leaf != nullptr, Reject::unknown_sender);
-  verify_content(suite(), opened.content, past->context, leaf->signature_key);
-  past->secret_tree.consume(std::move(opened.key));
+  verify_content(suite(), opened.content, past.context, leaf->signature_key);
+  past.secret_tree.consume(std::move(opened.key));
   FramedContent& content = opened.content.content;
   return {*leaf, index, message.epoch, std::move(content.authenticated_data),
           std::get<Bytes>(std::move(content.content))};
@@ -80,6 +80,25 @@ const LeafNode* Group::leaf_in_past(size_t at, LeafIndex index) const {
     if (it != replaced.end() && it->index == index) return it->leaf ? &*it->leaf : nullptr;
   }
   return epoch_.tree.leaf(index);
+}
+
+std::optional<std::vector<const LeafNode*>> Group::leaves_at(uint64_t epoch) const {
+  std::vector<const LeafNode*> out;
+  if (epoch == context().epoch) {
+    for (const Member& member : members()) out.push_back(member.leaf);
+    return out;
+  }
+  const size_t at = find_past(epoch);
+  if (at == past_.size()) return std::nullopt;
+  uint32_t width = epoch_.tree.width();  // it was wider before where it was truncated since
+  for (size_t i = 0; i <= at; ++i) {
+    const auto& replaced = past_[i].replaced;
+    if (!replaced.empty()) width = std::max(width, value(replaced.back().index) + 1);
+  }
+  for (uint32_t i = 0; i < width; ++i) {
+    if (const LeafNode* leaf = leaf_in_past(at, LeafIndex{i})) out.push_back(leaf);
+  }
+  return out;
 }
 
 Processed Group::process(const MlsMessage& message, const Policy& policy, const PskLookup& psks) {
@@ -111,7 +130,11 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
                              std::move(framed.authenticated_data), std::move(*data)};
   } else {
     QueuedProposal received{std::get<Proposal>(framed.content), framed.sender, {}};
-    validate_proposal(setting(framed.sender, policy), received);
+    // Its sender has judged lifetimes (7.3), and who commits it will. Who reads it late must have
+    // it for the commit that refers to it.
+    CommitSetting at_arrival = setting(framed.sender, policy);
+    at_arrival.is_received = true;
+    validate_proposal(at_arrival, received);
     require(policy.accepts_proposal == nullptr || policy.accepts_proposal(received),
             Reject::proposal_refused);
     out = ReceivedProposal{queue(content)};

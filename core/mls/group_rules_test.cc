@@ -200,5 +200,21 @@ TEST_F(GroupRulesTest, ACommitReadLateMayAddWhoseKeyPackageHasExpired) {
   EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
 }
 
+// And an Add by reference: without it the commit that refers to it could not be read.
+TEST_F(GroupRulesTest, AnAddReadLateMayBeOfWhoseKeyPackageHasExpired) {
+  make_group_of_three();
+  Bytes proposed = alice.group->propose({Add{dave.key_package()}}, alice.signer, now, random);
+  NewCommit commit = alice.commit({});
+  ASSERT_EQ(commit.staged.added.size(), 1u);
+  const UnixTime years_later{now.seconds + 10 * uint64_t{366} * 24 * 3600};
+  bob.group->process(parse_message(proposed), years_later);
+  // Who reads late does not commit it any more.
+  EXPECT_TRUE(bob.group->commit({}, bob.signer, years_later, random).staged.added.empty());
+  Processed read = bob.group->process(parse_message(commit.message), years_later);
+  bob.group->merge(std::get<StagedCommit>(std::move(read)));
+  alice.group->merge(std::move(commit.staged));
+  EXPECT_EQ(alice.group->epoch_authenticator(), bob.group->epoch_authenticator());
+}
+
 }  // namespace
 }  // namespace qnpc::mls

@@ -24,8 +24,8 @@ struct CommitSetting {
   Policy policy;
   // The one use of resumption PSKs beside `application` that is due, in a new group's first commit.
   std::optional<ResumptionPskUsage> successor_of = std::nullopt;
-  // A commit of another member: whether lifetimes are current was for it to judge (7.3). Who reads
-  // it late would refuse it, and lose the group.
+  // A commit or proposal of another: whether lifetimes are current was for it to judge (7.3). Who
+  // reads it late would refuse it, and lose the group.
   bool is_received = false;
 };
 
