@@ -12,6 +12,8 @@ CHANGES = int(os.environ.get("QNPC_CHANGES", "25"))
 
 
 class Groups(World):
+    server_options = ("--metrics", "127.0.0.1:0")
+
     def invite_all(self, first, others):
         first.must("create-group", "--group-id", "friends")
         first.must("invite", *[word for other in others for word in ("--peer-key", other.key)])
@@ -102,6 +104,12 @@ class Groups(World):
         self.assertEqual(len(histories[0]), MEMBERS * CHANGES)
         for person in people:
             self.assertEqual(person.unreadable(), [])
+        made = self.server.counted('calls_total{call="append_commit"}')
+        lost = self.server.counted("commits_lost_total")
+        again = self.server.counted('calls_refused_total{call="append",reason="conflict"}')
+        print(f"{MEMBERS} members, {CHANGES} changes each: {made} commits, of which {lost} came "
+              f"second and were made again; {again} messages came too late and were encrypted anew")
+        self.assertGreaterEqual(made - lost, MEMBERS * CHANGES)
 
     def test_who_was_away_catches_up(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))

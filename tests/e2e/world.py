@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 
 BIN = os.environ.get("QNPC_BIN",
                      os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
@@ -40,6 +41,7 @@ class Server:
         self.delivery = delivery
         self.key = None
         self.address = None  # what it gives to clients, with its key; None: it does not say
+        self.metrics = None  # where they are, with --metrics
         self.printed = []
         self.process = None
         self.start()
@@ -62,9 +64,20 @@ class Server:
                 self.delivery = value
             elif name == "address":
                 self.address = value
+            elif name == "metrics":
+                self.metrics = value
             elif name == "ready":
                 return
         raise AssertionError("the server did not start")
+
+    def counted(self, metric):
+        """What the server has counted by that name, with its labels if it has any."""
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=10) as page:
+            for line in page.read().decode().splitlines():
+                name, _, value = line.rpartition(" ")
+                if name == "quicnprotochat_" + metric:
+                    return int(float(value))
+        raise AssertionError(f"the server has no {metric}")
 
     def admin(self, *arguments):
         """The outcome of an administrator's command."""
