@@ -131,8 +131,8 @@ int main() {
   kj::AsyncIoContext io = kj::setupAsyncIo();
   test::TemporaryDirectory directory;
   test::ServerProcess server(
-      QNPC_SERVER, {"--open", "--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
-                    "--ds-listen", "127.0.0.1:0"});
+      QNPC_SERVER, {"--open", "--no-rate-limits", "--data-dir", directory.file("data"), "--listen",
+                    "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
   bench::Person carol(directory, server, "carol");
   const Bytes carols_key =

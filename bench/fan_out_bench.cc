@@ -112,8 +112,8 @@ class Crowd {
 
   test::TemporaryDirectory directory;
   test::ServerProcess server{QNPC_SERVER,
-                             {"--open", "--data-dir", directory.file("data"), "--listen",
-                              "127.0.0.1:0", "--ds-listen", "[::]:0"}};
+                             {"--open", "--no-rate-limits", "--data-dir", directory.file("data"),
+                              "--listen", "127.0.0.1:0", "--ds-listen", "[::]:0"}};
 
  private:
   /// By IPv4 and IPv6 in turn: one address may not have so many connections.

@@ -29,8 +29,8 @@ int main() {
   setrlimit(RLIMIT_NOFILE, &files);
   test::TemporaryDirectory directory;
   test::ServerProcess server(
-      QNPC_SERVER, {"--open", "--data-dir", directory.file("data"), "--listen", "127.0.0.1:0",
-                    "--ds-listen", "127.0.0.1:0"});
+      QNPC_SERVER, {"--open", "--no-rate-limits", "--data-dir", directory.file("data"), "--listen",
+                    "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"});
   server.wait_ready();
   kj::AsyncIoContext io = kj::setupAsyncIo();
   std::vector<std::unique_ptr<Client>> clients;

@@ -112,8 +112,8 @@ struct Senders {
 
   test::TemporaryDirectory directory;
   test::ServerProcess process{QNPC_SERVER,
-                              {"--open", "--data-dir", directory.file("data"), "--listen",
-                               "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"}};
+                              {"--open", "--no-rate-limits", "--data-dir", directory.file("data"),
+                               "--listen", "127.0.0.1:0", "--ds-listen", "127.0.0.1:0"}};
   Bytes payload = Bytes(payload_size, 0x5a);
   std::vector<std::unique_ptr<LogClient>> clients;
 };

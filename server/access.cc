@@ -13,7 +13,7 @@ kj::Exception refusal(const std::string& reason) {
   return rpc::to_exception(Error(Reason::unauthorized, reason));
 }
 
-std::string text(const OwnerKey& key) { return std::string(key.begin(), key.end()); }
+std::string text(View key) { return std::string(key.begin(), key.end()); }
 
 }  // namespace
 
@@ -36,6 +36,7 @@ Access::Access(Store& store, const AccessPolicy& policy, Metrics& metrics,
                        "you have taken too many KeyPackages of this identity", clock},
                       Limit::claims_of_pair_rate},
       logs_{{policy.rates.logs, "you have made too many groups", clock}, Limit::logs_rate},
+      changes_{{policy.rates.changes, "too many changes", clock}, Limit::changes_rate},
       deliveries_{{policy.rates.deliveries, "too many deliveries from this address", clock},
                   Limit::deliveries_rate},
       refusals_{{policy.rates.refusals, "too many wrong tokens from this address", clock},
@@ -116,7 +117,7 @@ kj::Promise<void> Access::set_standing(const OwnerKey& identity, Standing standi
 
 void Access::count_handshake(const std::string& host) { count(handshakes_, host); }
 
-bool Access::count_claim(const OwnerKey& requester, const OwnerKey& target) {
+bool Access::count_claim(View requester, const OwnerKey& target) {
   // The target last, so that one who takes too many does not use up what others may take; the
   // requester first, so that one does not fill the memory with pairs.
   count(claims_by_requester_, text(requester));
@@ -126,7 +127,9 @@ bool Access::count_claim(const OwnerKey& requester, const OwnerKey& target) {
   return false;
 }
 
-void Access::count_log(const OwnerKey& maker) { count(logs_, text(maker)); }
+void Access::count_log(View maker) { count(logs_, text(maker)); }
+
+void Access::count_change(View who) { count(changes_, text(who)); }
 
 void Access::count_delivery(const Peer& peer) { count(deliveries_, peer.host); }
 

@@ -25,6 +25,7 @@ struct Rates {
   limits::Rate claims_of_target = limits::claims_of_target;
   limits::Rate claims_of_pair = limits::claims_of_pair;
   limits::Rate logs = limits::logs_by_identity;
+  limits::Rate changes = limits::changes_by_identity;
   limits::Rate deliveries = limits::deliveries;
   limits::Rate refusals = limits::refusals;
   limits::Rate stored_kib = limits::stored_kib;
@@ -60,12 +61,15 @@ class Access {
   /// What the operator says of an identity. One that is removed is shown out.
   kj::Promise<void> set_standing(const OwnerKey& identity, Standing standing);
 
-  /// These throw Reason::rate_limited where it is too much.
+  /// These throw Reason::rate_limited where it is too much. Who calls is an identity or, on an open
+  /// server, an address.
   void count_handshake(const std::string& host);
   /// False where so many of the target's were taken, by whomever, that only its last resort is left
   /// for now: nobody can use up what it has.
-  bool count_claim(const OwnerKey& requester, const OwnerKey& target);
-  void count_log(const OwnerKey& maker);
+  bool count_claim(View requester, const OwnerKey& target);
+  void count_log(View maker);
+  /// That something is to be changed, durably, that takes no room.
+  void count_change(View who);
   void count_delivery(const Peer& peer);
   /// That so many bytes are to be stored.
   void count_stored(const Peer& peer, size_t bytes);
@@ -97,6 +101,7 @@ class Access {
   CountedRate claims_of_target_;
   CountedRate claims_of_pair_;
   CountedRate logs_;
+  CountedRate changes_;
   CountedRate deliveries_;
   CountedRate refusals_;
   CountedRate stored_;

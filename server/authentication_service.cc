@@ -45,6 +45,16 @@ std::optional<Bytes> require_some(std::optional<Bytes>&& last_resort) {
                               "none of last resort. Try again in a minute")));
 }
 
+/// `may_use_up`: else only the last resort is handed out.
+template <class Context>
+kj::Promise<void> claim(Context context, Store& store, const OwnerKey& target, CipherSuite suite,
+                        bool may_use_up) {
+  if (may_use_up) return answer(context, store.take_key_package(target, suite));
+  return answer(context, store.last_resort(target, suite).then([](auto&& found) {
+    return require_some(std::move(found));
+  }));
+}
+
 class Session final : public rpc::AuthenticationService::Session::Server {
  public:
   Session(const Foundation& foundation, Peer peer, const OwnerKey& identity)
@@ -83,14 +93,12 @@ class Session final : public rpc::AuthenticationService::Session::Server {
       OwnerKey target = owner_key(params.getIdentityKey(), "the identity key");
       const CipherSuite suite = params.getCipherSuite();
       const bool may_use_up = foundation_.access.count_claim(identity_, target);
-      if (may_use_up) return answer(context, foundation_.store.take_key_package(target, suite));
-      return answer(context, foundation_.store.last_resort(target, suite).then([](auto&& found) {
-        return require_some(std::move(found));
-      }));
+      return claim(context, foundation_.store, target, suite, may_use_up);
     });
   }
   kj::Promise<void> dropKeyPackages(DropKeyPackagesContext context) override {
     return peer_.calls->run(CallKind::drop_key_packages, [&] {
+      foundation_.access.count_change(identity_);
       return foundation_.store.drop_key_packages(identity_, context.getParams().getCipherSuite());
     });
   }
@@ -128,7 +136,8 @@ kj::Promise<void> AuthenticationService::fetchKeyPackage(FetchKeyPackageContext 
   return peer_.calls->run(CallKind::fetch_key_package, [&] {
     foundation_.access.require_open_calls();
     OwnerKey identity = owner_key(context.getParams().getIdentityKey(), "the identity key");
-    return answer(context, foundation_.store.take_key_package(identity, first_suite));
+    const bool may_use_up = foundation_.access.count_claim(as_view(peer_.host), identity);
+    return claim(context, foundation_.store, identity, first_suite, may_use_up);
   });
 }
 

@@ -28,6 +28,7 @@ class Session final : public rpc::DeliveryService::Session::Server {
   }
   kj::Promise<void> acknowledge(AcknowledgeContext context) override {
     return peer_.calls->run(CallKind::acknowledge, [&] {
+      foundation_.access.count_change(identity_);
       return server::acknowledge(foundation_.store, identity_, context);
     });
   }
@@ -39,6 +40,7 @@ class Session final : public rpc::DeliveryService::Session::Server {
   kj::Promise<void> setDeliveryToken(SetDeliveryTokenContext context) override {
     return peer_.calls->run(CallKind::set_delivery_token, [&] {
       auto hash = exactly<TokenHash>(context.getParams().getTokenHash(), "the token hash");
+      foundation_.access.count_change(identity_);
       return foundation_.store.set_delivery_token(identity_, hash);
     });
   }
@@ -89,9 +91,9 @@ kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
     auto params = context.getParams();
     OwnerKey recipient = owner_key(params.getRecipientKey(), "the recipient key");
     std::optional<MessageId> id = message_id(params.getMessageId());
+    foundation_.access.count_delivery(peer_);
     std::optional<TokenHash> token;
     if (!foundation_.access.policy().open_calls) {
-      foundation_.access.count_delivery(peer_);
       token = hash_of_token(params.getToken(), "the token of the recipient's inbox");
     }
     Bytes payload = at_most(params.getPayload(), foundation_.limits.payload_bytes, "the payload");
@@ -104,6 +106,7 @@ kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
 kj::Promise<void> DeliveryService::fetch(FetchContext context) {
   return peer_.calls->run(CallKind::fetch, [&] {
     const OwnerKey inbox = open_inbox(context);
+    foundation_.access.count_change(as_view(peer_.host));
     peer_.calls->require_room(limits::drain_bytes);  // before it is gone from the store
     return foundation_.store.drain(inbox).then([context](std::vector<Bytes>&& payloads) mutable {
       size_t bytes = 0;
@@ -123,7 +126,9 @@ kj::Promise<void> DeliveryService::read(ReadContext context) {
 
 kj::Promise<void> DeliveryService::acknowledge(AcknowledgeContext context) {
   return peer_.calls->run(CallKind::acknowledge, [&] {
-    return server::acknowledge(foundation_.store, open_inbox(context), context);
+    const OwnerKey inbox = open_inbox(context);
+    foundation_.access.count_change(as_view(peer_.host));
+    return server::acknowledge(foundation_.store, inbox, context);
   });
 }
 

@@ -156,6 +156,9 @@ inline constexpr Rate claims_of_target{100, 0.2};
 inline constexpr Rate claims_of_pair{10, 1.0 / 60};
 // Each log can grow to log_total_bytes.
 inline constexpr Rate logs_by_identity{50, 1.0 / 60};
+// Changes that store nothing: what was read is acknowledged, the inbox's token is another one, a
+// stock is dropped. Each is a durable write; a client makes some for each page that it reads.
+inline constexpr Rate changes_by_identity{1000, 20};
 // Welcomes and requests to rejoin: to a thousand new members, some times.
 inline constexpr Rate deliveries{4000, 200};
 // Calls that show a token and are refused for it: whoever guesses, or was removed and asks on. A

@@ -38,6 +38,7 @@ class LogSink final : public Sink {
 kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
   return peer_.calls->run(CallKind::create_log, [&] {
     foundation_.access.require_open_calls();
+    foundation_.access.count_log(as_view(peer_.host));
     return create_log(foundation_, peer_, context);
   });
 }

@@ -55,6 +55,7 @@ std::string_view name(Limit limit) {
     case Limit::claims_of_one_rate: return "claims-of-one-rate";
     case Limit::claims_of_pair_rate: return "claims-of-pair-rate";
     case Limit::logs_rate: return "logs-rate";
+    case Limit::changes_rate: return "changes-rate";
     case Limit::deliveries_rate: return "deliveries-rate";
     case Limit::refusals_rate: return "refusals-rate";
     case Limit::stored_rate: return "stored-rate";

@@ -97,6 +97,7 @@ enum class Limit {
   claims_of_one_rate,
   claims_of_pair_rate,
   logs_rate,
+  changes_rate,
   deliveries_rate,
   refusals_rate,
   stored_rate,

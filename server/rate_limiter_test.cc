@@ -30,6 +30,15 @@ class RateLimiterTest : public testing::Test {
   RateLimiter limiter{{3, 0.5}, "too many", [this] { return now; }, 4};
 };
 
+TEST_F(RateLimiterTest, TheLargestRateThatCanBeSetDoesNotOverflow) {
+  RateLimiter largest(
+      {1e8, 1.0 / 60}, "too many", [this] { return now; }, 4);
+  for (int i = 0; i < 100; ++i) largest.take("a", 100'000);
+  EXPECT_TRUE(largest.try_take("a"));
+  largest.take("a", 100'000'000);
+  EXPECT_FALSE(largest.try_take("a"));
+}
+
 TEST_F(RateLimiterTest, GivesTheBurstAndThenTheRate) {
   EXPECT_EQ(take("a", 10), 3);
   now += 1s;

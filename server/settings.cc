@@ -52,8 +52,8 @@ void declare_access(CLI::App& app, AccessPolicy& access) {
   app.add_flag("--open", access.open_calls,
                "Answer also the calls that need no login: anybody may then empty any inbox")
       ->envname("QUICNPROTOCHAT_OPEN");
-  app.add_flag(
-         "!--no-rate-limits", access.rate_limits,
+  app.add_flag_function(
+         "--no-rate-limits", [&access](int64_t given) { access.rate_limits = given <= 0; },
          "Count no calls by address and identity, for instance where all come through one proxy")
       ->envname("QUICNPROTOCHAT_NO_RATE_LIMITS");
 }

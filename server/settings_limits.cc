@@ -108,6 +108,9 @@ void declare_connections(CLI::App& app, Settings& settings) {
                  [&](uint64_t number) { connection.payload_bytes = number << 10; });
 }
 
+// A time in which so many become free again can still be told: some 190 years.
+constexpr double most_of_a_rate = 100'000'000;
+
 /// "50:1" is 50 at once, and then 1 a minute.
 limits::Rate parse_rate(const std::string& text) {
   const size_t colon = text.find(':');
@@ -116,7 +119,10 @@ limits::Rate parse_rate(const std::string& text) {
         !digits.empty() && digits.size() <= 9 &&
         std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; });
     const double value = is_number ? std::stod(digits) : 0;
-    if (value < 1) throw CLI::ValidationError("'" + text + "' is no rate: write COUNT:PER_MINUTE");
+    if (value < 1 || value > most_of_a_rate) {
+      throw CLI::ValidationError("'" + text +
+                                 "' is no rate: write COUNT:PER_MINUTE, each up to 100000000");
+    }
     return value;
   };
   if (colon == std::string::npos) number("");
@@ -139,6 +145,7 @@ void declare_rates(CLI::App& app, Rates& rates) {
   declare_rate(Limit::claims_of_pair_rate, "KeyPackages of one identity that another takes",
                rates.claims_of_pair);
   declare_rate(Limit::logs_rate, "Groups that an identity makes", rates.logs);
+  declare_rate(Limit::changes_rate, "Changes by an identity that store nothing", rates.changes);
   declare_rate(Limit::deliveries_rate, "Deliveries to inboxes by an address", rates.deliveries);
   declare_rate(Limit::refusals_rate, "Wrong tokens of an address", rates.refusals);
   declare_rate(Limit::stored_rate, "KiB that an address has stored", rates.stored_kib);

@@ -108,6 +108,25 @@ class ServerLimits : public testing::Test {
   std::optional<test::ServerProcess> server;
 };
 
+TEST_F(ServerLimits, NoRateLimitsByFlagOrVariable) {
+  constexpr const char* variable = "QUICNPROTOCHAT_NO_RATE_LIMITS";
+  auto third_connects = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--handshakes-rate", "2:1"});
+    start(std::move(more));
+    connect();
+    connect();
+    return can_connect();
+  };
+  EXPECT_FALSE(third_connects({}));
+  EXPECT_TRUE(third_connects({"--no-rate-limits"}));
+  for (const char* value : {"1", "true", "0", "false"}) {
+    const std::string text = value;
+    setenv(variable, value, 1);
+    EXPECT_EQ(third_connects({}), text == "1" || text == "true") << value;
+  }
+  unsetenv(variable);
+}
+
 TEST_F(ServerLimits, Connections) {
   start({"--connections", "2"});
   auto first = connect();
@@ -298,10 +317,55 @@ TEST_F(ServerLimits, RatesOfIdentities) {
   EXPECT_EQ(hits("logins-rate"), 1);
 }
 
+TEST_F(ServerLimits, ChangesRate) {
+  start_with("", {"--changes-rate", "2:1"});
+  AuthenticationClient client(io, server->authentication, server->key);
+  auto delivery = connect();
+  const auto key = new_identity();
+  auto account = login_request(client, key).send().getSession();
+  auto session = login_request(*delivery, key).send().getSession();
+  auto set_token = session.setDeliveryTokenRequest();
+  set_token.setTokenHash(test::as_data(test::token_hash_of(0)));
+  EXPECT_EQ(reason_of(kj::mv(set_token)), answered);
+  EXPECT_EQ(reason_of(session.acknowledgeRequest()), answered);
+  EXPECT_EQ(reason_of(session.acknowledgeRequest()), Reason::rate_limited);
+  EXPECT_EQ(reason_of(account.dropKeyPackagesRequest()), Reason::rate_limited);
+  EXPECT_EQ(hits("changes-rate"), 2);
+}
+
+// Where there are no identities, by address.
+TEST_F(ServerLimits, RatesOfAnOpenServer) {
+  start({"--changes-rate", "2:1", "--logs-rate", "1:1", "--deliveries-rate", "1:1",
+         "--claims-of-pair-rate", "1:1"});
+  const Bytes key(32, 'k');
+  AuthenticationClient client(io, server->authentication, server->key);
+  auto delivery = connect();
+  auto expect_limited_after = [&](int times, auto make_request) {
+    for (int i = 0; i <= times; ++i) {
+      EXPECT_EQ(reason_of(make_request()), i < times ? answered : Reason::rate_limited);
+    }
+  };
+  auto of_inbox = [&](auto request) {
+    request.setRecipientKey(test::as_data(key));
+    return request;
+  };
+  expect_limited_after(1, [&] { return of_inbox(delivery->service.enqueueRequest()); });
+  expect_limited_after(2, [&] { return of_inbox(delivery->service.acknowledgeRequest()); });
+  expect_limited_after(0, [&] { return of_inbox(delivery->service.fetchRequest()); });
+  expect_limited_after(1, [&] { return delivery->create_request(); });
+  expect_limited_after(1, [&] {
+    auto request = client.service.fetchKeyPackageRequest();
+    request.setIdentityKey(test::as_data(key));
+    return request;
+  });
+}
+
 TEST_F(ServerLimits, ThatMakeNoSenseAreRefused) {
   for (std::vector<std::string> bad : {std::vector<std::string>{"--logins-rate", "5"},
                                        {"--logins-rate", "0:5"},
                                        {"--logins-rate", "5:x"},
+                                       {"--logins-rate", "999999999:1"},
+                                       {"--logins-rate", "1:999999999"},
                                        {"--connections", "0"},
                                        {"--payload-kib", "4097"},
                                        {"--pending-output-mib", "1"}}) {

@@ -38,9 +38,9 @@ class Server : public testing::Test {
   ~Server() noexcept override = default;
 
   std::vector<std::string> arguments(std::vector<std::string> more = {}) {
-    std::vector<std::string> all = {"--open",      "--data-dir",  data,
-                                    "--listen",    "127.0.0.1:0", "--ds-listen",
-                                    "127.0.0.1:0", "--threads",   "2"};
+    std::vector<std::string> all = {
+        "--open",      "--no-rate-limits", "--data-dir",  data,        "--listen",
+        "127.0.0.1:0", "--ds-listen",      "127.0.0.1:0", "--threads", "2"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
