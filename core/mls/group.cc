@@ -65,7 +65,7 @@ void validate_group(const Suite& suite, const RatchetTree& tree, const GroupCont
   validate_unmerged_leaves(tree);
   validate_parent_hashes(suite, tree);
   require_unique(context.extensions);
-  validate_leaves(suite, tree, context.group_id, context.extensions);
+  validate_leaves(suite, tree, context.group_id, context.extensions, policy.lifetimes);
   validate_external_senders(suite, {}, context.extensions, policy);
   for (LeafIndex index : tree.members()) validate_credential(suite, *tree.leaf(index), policy);
 }

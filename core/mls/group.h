@@ -89,7 +89,7 @@ struct JoinInputs {
   PskLookup psks = no_psks;
   std::optional<RatchetTree> ratchet_tree;  // where the Welcome holds none
   const Group* predecessor = nullptr;       // whose ReInit or branch the new group is
-  Policy policy = UnixTime{};               // whose credentials; lifetimes are not judged
+  Policy policy = UnixTime{};               // whose credentials, and the longest lifetime
 };
 
 /// Who comes by an external commit, 12.4.3.2.

@@ -182,6 +182,30 @@ TEST_F(GroupJoinTest, RejectsTreesWithBadLeaves) {
             Reject::duplicate_extension);
 }
 
+// 7.2, also of members who were there before us; whether it is over is not asked (7.3).
+TEST_F(GroupJoinTest, RejectsATreeWithALifetimeThatIsTooLong) {
+  auto alone_with = [&](Lifetime lifetime) {
+    LeafNode leaf = alice.leaf();
+    leaf.lifetime = lifetime;
+    alice.group = Group::create(Insider::suite(), {1}, std::move(leaf), {}, alice.signer, random);
+    return alice.group->group_info(alice.signer);
+  };
+  const uint64_t longest = LifetimeRule::default_longest;
+  auto join = [&](const GroupInfo& info, const Policy& policy) {
+    return reject_of([&] { validated_tree(info, {}, policy); });
+  };
+  EXPECT_EQ(join(alone_with({0, longest}), now), std::nullopt);
+  const GroupInfo too_long = alone_with({0, longest + 1});
+  EXPECT_EQ(join(too_long, now), Reject::lifetime_too_long);
+  EXPECT_EQ(join(too_long, LifetimeRule(now, longest + 1)), std::nullopt);
+  // And by a Welcome of hers that needs no path.
+  KeyPackage d = dave.key_package();
+  CommitOptions options{.proposals = {{Add{d}}}, .force_path = false};
+  Bytes message = *alice.group->commit(options, alice.signer, now, random).welcome;
+  auto invitation = std::get<Welcome>(parse_message(message).content);
+  EXPECT_EQ(reject_of([&] { Group::join(invitation, {d, dave.keys}); }), Reject::lifetime_too_long);
+}
+
 TEST_F(GroupJoinTest, RejectsAGroupThatNeedsWhatWeLack) {
   auto with = [&](Extensions extensions) {
     return reject_after([&](auto& in) { in.info.group_context.extensions = extensions; });

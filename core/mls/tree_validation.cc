@@ -101,13 +101,16 @@ void validate_keys(const Suite& suite, const RatchetTree& tree) {
 }
 
 void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
-                     const Extensions& group_context_extensions) {
+                     const Extensions& group_context_extensions, const LifetimeRule& lifetimes) {
   const std::vector<LeafIndex> members = tree.members();
   parallel_for(members.size(), [&](size_t i) {
     const LeafNode& leaf = *tree.leaf(members[i]);
     std::optional<LeafPosition> position;
     if (leaf.leaf_node_source != LeafNodeSource::key_package) position = {group_id, members[i]};
     validate_leaf(suite, leaf, leaf.leaf_node_source, position);
+    if (leaf.leaf_node_source == LeafNodeSource::key_package) {
+      require_bounded(leaf.lifetime, lifetimes);
+    }
   });
   require_mutual_support(tree, group_context_extensions, members);
 }

@@ -19,10 +19,11 @@ void validate_unmerged_leaves(const RatchetTree& tree);
 /// Keys are keys, encryption keys are unique in the whole tree, signature keys among the leaves.
 void validate_keys(const Suite& suite, const RatchetTree& tree);
 
-/// Each leaf's own rules (7.3), its fit to the group, and that every credential type in use is
-/// understood by every member. Lifetimes are not judged: members may be older than those.
+/// Each leaf's own rules (7.2, 7.3), its fit to the group, and that every credential type in use is
+/// understood by every member. Whether lifetimes are current is not judged, only how long they are:
+/// members may have been there for longer.
 void validate_leaves(const Suite& suite, const RatchetTree& tree, View group_id,
-                     const Extensions& group_context_extensions);
+                     const Extensions& group_context_extensions, const LifetimeRule& lifetimes);
 
 /// The credential rule of 7.3 and the group's extensions, for these members.
 void require_mutual_support(const RatchetTree& tree, const Extensions& group_context_extensions,

@@ -53,7 +53,8 @@ Member joined(Joiner& joiner, const mls::Welcome& welcome, std::optional<mls::Ra
                                                 .keys = joiner.keys,
                                                 .psks = joiner.psks.lookup(),
                                                 .ratchet_tree = std::move(tree),
-                                                .predecessor = predecessor});
+                                                .predecessor = predecessor,
+                                                .policy = mls::LifetimeRule({}, UINT64_MAX)});
   Member out{std::move(group), std::move(joiner.signer), wire_format, std::move(joiner.psks)};
   out.psks.put_resumption(out.group);
   return out;

@@ -46,7 +46,8 @@ mls::Group PassiveClient::join(const mls::Welcome& welcome) const {
   return mls::Group::join(welcome, {.key_package = key_package_,
                                     .keys = keys_,
                                     .psks = psks(),
-                                    .ratchet_tree = std::move(tree)});
+                                    .ratchet_tree = std::move(tree),
+                                    .policy = lifetimes()});
 }
 
 mls::LifetimeRule PassiveClient::lifetimes() const {
