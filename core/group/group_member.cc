@@ -285,7 +285,7 @@ Joined GroupMember::join_group(View welcome) {
                mls::Reject::log_missing);
   const Bytes inviter = identities(group.tree(), {group.welcomed_by().value()}).front();
   state_->group = std::move(group);
-  Joined out{suite(), own->key_package.ref(), is_last_resort(own->key_package), inviter};
+  Joined out{suite(), own->key_package.ref(), own->key_package.is_last_resort(), inviter};
   if (!out.was_last_resort) forget_key_package(out.key_package, state_->keys);
   return out;
 }

@@ -5,9 +5,6 @@
 namespace qnpc::group {
 namespace {
 
-// Of the MLS working group's extensions, as other implementations have it.
-constexpr mls::ExtensionType last_resort_extension{0x000a};
-
 constexpr std::string_view records = "key_package/";
 std::string record_name(View ref) { return std::string(records) + to_hex(ref); }
 
@@ -38,12 +35,12 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
   mls::LeafNode leaf;
   leaf.signature_key = to_bytes(identity.identity_key());
   leaf.credential = credential_of(identity);
-  leaf.capabilities = {
-      .versions = {mls::ProtocolVersion::mls10},
-      .cipher_suites = {cipher_suite(Suite::x25519), cipher_suite(Suite::xwing)},
-      .extensions = {group_name_extension, group_log_extension, inbox_token_extension},
-      .proposals = {},
-      .credentials = {mls::CredentialType::basic, mls::CredentialType::x509}};
+  leaf.capabilities = {.versions = {mls::ProtocolVersion::mls10},
+                       .cipher_suites = {cipher_suite(Suite::x25519), cipher_suite(Suite::xwing)},
+                       .extensions = {mls::ExtensionType::last_resort, group_name_extension,
+                                      group_log_extension, inbox_token_extension},
+                       .proposals = {},
+                       .credentials = {mls::CredentialType::basic, mls::CredentialType::x509}};
   leaf.leaf_node_source = mls::LeafNodeSource::key_package;
   uint64_t skew = in_seconds(limits::clock_skew);
   leaf.lifetime = {now.seconds - std::min(now.seconds, skew),
@@ -57,7 +54,9 @@ mls::LeafNode leaf_template(const Identity& identity, UnixTime now) {
 mls::KeyPackage make_key_package(const Identity& identity, Suite suite, Storage& keys,
                                  Random& random, UnixTime now, KeyPackageUse use) {
   mls::Extensions extensions;
-  if (use == KeyPackageUse::last_resort) extensions.push_back({last_resort_extension, {}});
+  if (use == KeyPackageUse::last_resort) {
+    extensions.push_back({mls::ExtensionType::last_resort, {}});
+  }
   mls::NewKeyPackage made =
       mls::new_key_package(mls::suite_of(cipher_suite(suite)), leaf_template(identity, now),
                            identity.key_pair(), random, std::move(extensions));
@@ -78,10 +77,6 @@ std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,
     if (record) return parse_record(*record);
   }
   return std::nullopt;
-}
-
-bool is_last_resort(const mls::KeyPackage& key_package) {
-  return mls::find_extension(key_package.extensions, last_resort_extension) != nullptr;
 }
 
 void forget_key_package(View ref, Storage& keys) { keys.erase(record_name(ref)); }

@@ -31,7 +31,6 @@ enum class KeyPackageUse { once, last_resort };
 mls::KeyPackage make_key_package(const Identity& identity, Suite suite, Storage& keys,
                                  Random& random, UnixTime now,
                                  KeyPackageUse use = KeyPackageUse::once);
-bool is_last_resort(const mls::KeyPackage& key_package);
 
 /// The KeyPackage of ours that a Welcome is for, as it was made; empty where it is for none.
 std::optional<mls::NewKeyPackage> find_key_package(const mls::Welcome& welcome,

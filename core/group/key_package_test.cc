@@ -70,6 +70,35 @@ TEST_F(KeyPackageTest, OneOfAnotherSuiteIsRefused) {
   EXPECT_FALSE(alice.has_pending_commit());
 }
 
+TEST_F(KeyPackageTest, OneOfLastResortIsAmongItsCapabilities) {  // RFC 9420 10
+  auto made = std::get<mls::KeyPackage>(mls::parse_message(bob.generate_last_resort(now)).content);
+  EXPECT_TRUE(made.is_last_resort());
+  EXPECT_TRUE(made.leaf_node.capabilities.support(made.extensions));
+}
+
+// It was not, at first, and those are with the servers still. Who receives one does not mind.
+TEST_F(KeyPackageTest, OneOfLastResortThatDoesNotSayItIsTaken) {
+  bob.generate_last_resort(now);
+  const std::string name = keys.names("key_package/").at(0);
+  const Secret record = *keys.get(name);
+  codec::Reader r(record.reveal());
+  auto old = codec::read<mls::KeyPackage>(r);
+  const mls::Suite& suite = mls::suite_of(old.cipher_suite);
+  old.leaf_node.capabilities.extensions = {group_name_extension, group_log_extension,
+                                           inbox_token_extension};
+  old.leaf_node.sign(suite, bob_identity.key_pair(), std::nullopt);
+  old.sign(suite, bob_identity.key_pair());
+  codec::SecretWriter w;
+  codec::write(w, old);
+  codec::write(w, codec::read<Secret>(r));
+  codec::write(w, codec::read<Secret>(r));
+  keys.erase(name);
+  keys.put("key_package/" + to_hex(old.ref()), Secret(w.take()));
+
+  EXPECT_TRUE(bob.join_group(invite(mls::to_message(old), alice)).was_last_resort);
+  EXPECT_EQ(bob.epoch_authenticator(), alice.epoch_authenticator());
+}
+
 TEST_F(KeyPackageTest, IsForgottenWhenItIsUsedUnlessItIsALastResort) {
   Bytes once = bob.generate_key_package(now);
   Bytes last = bob.generate_last_resort(now);

@@ -55,6 +55,7 @@ enum class ExtensionType : uint16_t {
   required_capabilities = 3,
   external_pub = 4,
   external_senders = 5,
+  last_resort = 10,  // draft-ietf-mls-extensions, of KeyPackages; not one of the default types
 };
 
 enum class CredentialType : uint16_t { basic = 1, x509 = 2 };

@@ -2,6 +2,7 @@
 // refused where they must not be sent. And 7.2: capabilities do not list what everybody supports.
 
 #include "tests/support/mls_insider.h"
+#include "tests/support/reason_of.h"
 #include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
@@ -139,6 +140,24 @@ TEST(Capabilities, WeDoNotListDefaults) {
       leaf.sign(Insider::suite(), alice.signer, std::nullopt);
     }
   }
+}
+
+// 10: extensions of a KeyPackage are among its capabilities.
+TEST(Capabilities, OursListWhatAKeyPackageHas) {
+  crypto::SystemRandom random;
+  Insider alice{random};
+  LeafNode leaf = alice.leaf();
+  auto make = [&](Extensions extensions) {
+    return new_key_package(Insider::suite(), leaf, alice.signer, random, std::move(extensions));
+  };
+  EXPECT_FALSE(make({{ExtensionType::application_id, {}}}).key_package.is_last_resort());
+  EXPECT_EQ(test::reason_of([&] { make({{ExtensionType::last_resort, {}}}); }), Reason::usage);
+  leaf.capabilities.extensions = {ExtensionType::last_resort};
+  const KeyPackage made = make({{ExtensionType::last_resort, {}}}).key_package;
+  EXPECT_TRUE(made.is_last_resort());
+  validate_key_package(made, now);
+  leaf.extensions = {{ExtensionType{0xf123}, {}}};
+  EXPECT_EQ(test::reject_of([&] { make({}); }), Reject::unsupported_extension);
 }
 
 TEST(Capabilities, OthersMayListDefaults) {

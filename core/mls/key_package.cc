@@ -23,9 +23,17 @@ Bytes KeyPackage::ref() const {
   return make_key_package_ref(suite_of(cipher_suite), codec::encode(*this));
 }
 
+bool KeyPackage::is_last_resort() const {
+  return find_extension(extensions, ExtensionType::last_resort) != nullptr;
+}
+
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
                               const crypto::SignatureKeyPair& signer, Random& random,
                               Extensions extensions) {
+  require_own_support(leaf);
+  if (!leaf.capabilities.support(extensions)) {  // 10 asks it of who sends; a receiver ignores them
+    throw Error(Reason::usage, "capabilities do not list what the KeyPackage's extensions are");
+  }
   NewKeyPackage out{.keys = {crypto::generate_hpke_key(suite.kem(), random),
                              crypto::generate_hpke_key(suite.kem(), random)}};
   leaf.encryption_key = out.keys.encryption.public_key;

@@ -19,6 +19,8 @@ struct KeyPackage {
   void sign(const Suite& suite, const crypto::SignatureKeyPair& key);
   /// KeyPackageRef, 5.2.
   Bytes ref() const;
+  /// Whether it says that it may be used more than once (16.8, last_resort).
+  bool is_last_resort() const;
 };
 
 /// The private halves of a KeyPackage that we made; they are used for one Welcome and erased.
@@ -33,6 +35,8 @@ struct NewKeyPackage {
 };
 /// A KeyPackage with key pairs of its own. `leaf` says who the client is and what it can do: its
 /// signature key is `signer`'s, its encryption key is made here, its lifetime is the caller's.
+/// Throws Reason::usage for extensions that its capabilities do not list (10), and rejects a leaf
+/// as require_own_support().
 NewKeyPackage new_key_package(const Suite& suite, LeafNode leaf,
                               const crypto::SignatureKeyPair& signer, Random& random,
                               Extensions extensions = {});

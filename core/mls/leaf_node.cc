@@ -48,6 +48,10 @@ bool Capabilities::supports(ProposalType type) const {
 }
 bool Capabilities::supports(CredentialType type) const { return contains(credentials, type); }
 
+bool Capabilities::support(const Extensions& all) const {
+  return contains_all(extensions, distinct_types(all));
+}
+
 bool Capabilities::list_defaults() const {
   return std::ranges::any_of(extensions, is_default_extension) ||
          std::ranges::any_of(proposals, is_default_proposal);
@@ -114,10 +118,9 @@ void validate_leaf(const Suite& suite, const LeafNode& leaf, LeafNodeSource expe
 }
 
 void require_own_support(const LeafNode& leaf) {
-  const Capabilities& own = leaf.capabilities;
-  require(contains_all(own.extensions, distinct_types(leaf.extensions)),
-          Reject::unsupported_extension);
-  require(own.supports(leaf.credential.credential_type), Reject::unsupported_credential);
+  require(leaf.capabilities.support(leaf.extensions), Reject::unsupported_extension);
+  require(leaf.capabilities.supports(leaf.credential.credential_type),
+          Reject::unsupported_credential);
 }
 
 GroupNeeds::GroupNeeds(const Extensions& group_context_extensions)

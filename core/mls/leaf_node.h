@@ -41,6 +41,8 @@ struct Capabilities {
   bool supports(ExtensionType type) const;  // true for the default types
   bool supports(ProposalType type) const;   // likewise
   bool supports(CredentialType type) const;
+  /// Every type in a list. Rejects one that names a type twice (13.4).
+  bool support(const Extensions& all) const;
   /// Types that 7.2 forbids to list, because every client supports them.
   bool list_defaults() const;
 };
