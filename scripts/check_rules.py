@@ -2,7 +2,8 @@
 """check_rules: docs/mls-rules.md says the truth about the rules of RFC 9420 and their tests.
 
 Prints each finding and exits 1 if there is any: a Reject that the table lacks, that nothing throws,
-or that no test of its row names; a rule without a test; a test or a Reject that does not exist.
+or that no test of its row names; a rule without a test; a test, a Reject or a file that does not
+exist; a file that does not throw what its row says.
 usage: check_rules.py [FOLDER]
 """
 
@@ -14,6 +15,7 @@ TABLE = "docs/mls-rules.md"
 TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)(.*?)^}", re.M | re.S)
 ONE_LINE_TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)(.*)}$", re.M)
 NAME = re.compile(r"`([a-z_0-9]+)`")
+THROWN = re.compile(r"`(?:Reason::)?([a-z_0-9]+)`")
 TEST_NAME = re.compile(r"`(\w+\.\w+)`")
 
 
@@ -75,6 +77,11 @@ def check(folder):
         for path in re.findall(r"`([^`]+)`", cells[3]):
             if not os.path.exists(f"{folder}/{path}"):
                 yield where + f"there is no file {path}"
+                continue
+            text = read(f"{folder}/{path}")
+            for name in THROWN.findall(cells[2]):
+                if not re.search(rf"(Reject|Reason)::{name}\b", text):
+                    yield where + f"{path} does not throw {name}"
         for reject in NAME.findall(cells[2]):
             listed.add(reject)
             if reject not in rejects:

@@ -261,6 +261,12 @@ TEST_F(GroupJoinTest, RejectsAPathForWhichWeWereGivenNoKey) {
   auto before = dave.state();
   EXPECT_EQ(reject_of([&] { dave.process(commit); }), Reject::no_path_key);
   EXPECT_EQ(dave.state(), before);
+  // Or gives us one of a path that does not lead past us: our own.
+  EXPECT_EQ(reject_after([&](auto& in) {
+              in.info.signer = LeafIndex{3};
+              in.signer = &dave.signer;
+            }),
+            Reject::no_path_key);
 }
 
 TEST_F(GroupJoinTest, RejectsPsksThatWeLackOrThatAreNone) {

@@ -53,6 +53,20 @@ TEST_F(GroupRulesTest, RejectsBadUpdates) {  // 12.1.2
   });
 }
 
+TEST_F(GroupRulesTest, RejectsUpdatesBesideAnotherChangeOfTheLeaf) {
+  make_group_of_three();
+  std::vector<ProposalRef> updates;
+  for (int i = 0; i < 2; ++i) {
+    Bytes update =
+        bob.group->propose(bob.group->make_update(bob.signer, random), bob.signer, now, random);
+    carol.process(update);
+    updates.push_back(carol.group->proposals().back().ref);
+  }
+  expect_reject(carol, alice.forge_commit({{updates[0]}, {updates[1]}}), Reject::duplicate_target);
+  Proposal remove{Remove{LeafIndex{1}}};
+  expect_reject(carol, alice.forge_commit({{updates[0]}, {remove}}), Reject::duplicate_target);
+}
+
 TEST_F(GroupRulesTest, RejectsASignatureKeyThatAnotherMemberHas) {  // 7.3
   make_group_of_three();
   CommitOptions options{.new_signer = &carol.signer};

@@ -226,10 +226,13 @@ TEST_F(GroupTest, RejectsBadPsks) {
   expect_reject(bob, alice.forge_commit({{psk}, {psk}}), Reject::duplicate_psk);
   id.psk_nonce.pop_back();
   expect_reject(bob, alice.forge_commit({{Proposal{PreSharedKey{id}}}}), Reject::bad_psk);
-  PreSharedKeyId branch{.psktype = PskType::resumption,
-                        .usage = ResumptionPskUsage::branch,
-                        .psk_nonce = Bytes(32, 7)};
-  expect_reject(bob, alice.forge_commit({{Proposal{PreSharedKey{branch}}}}), Reject::bad_psk);
+  for (auto usage :
+       {ResumptionPskUsage::branch, ResumptionPskUsage::reinit, ResumptionPskUsage{4}}) {
+    Proposal tie{PreSharedKey{alice.group->resumption_psk_id(usage, Bytes(32, 7))}};
+    expect_reject(bob, alice.forge_commit({{tie}}), Reject::bad_psk);
+    EXPECT_EQ(reject_of([&] { alice.group->propose(tie, alice.signer, now, random); }),
+              Reject::bad_psk);
+  }
 }
 
 TEST_F(GroupTest, RejectsDuplicateGroupContextExtensions) {
@@ -312,6 +315,9 @@ TEST_F(GroupTest, RejectsBadKeyPackages) {
   });
   Bytes taken = alice.group->members()[2].leaf->encryption_key;
   expect(Reject::duplicate_encryption_key, [&](auto& kp) { kp.leaf_node.encryption_key = taken; });
+  // By itself, before it is for a group.
+  KeyPackage later = dave.key_package([](auto& kp) { kp.version = ProtocolVersion{2}; });
+  EXPECT_EQ(reject_of([&] { validate_key_package(later, now); }), Reject::wrong_version);
 }
 
 // --- 7.5, 7.6 and 7.9, the path ----------------------------------------------------------------
@@ -466,9 +472,15 @@ TEST_F(GroupTest, AGroupThatIsLeftSpeaksNoMore) {
   alice.group->merge(std::move(first.staged));
   NewCommit commit = alice.commit({{Remove{LeafIndex{1}}}});
   Epoch last = bob.epoch();
+  auto is_past = [](const auto& record) { return record.first.starts_with("group/past/"); };
+  auto is_secret = [](const auto& record) { return record.first.starts_with("group/secret/"); };
+  auto before = bob.state();
+  ASSERT_TRUE(std::ranges::any_of(before, is_past));
+  ASSERT_TRUE(std::ranges::any_of(before, is_secret));
   bob.follow(commit.message);
   for (const auto& [name, record] : bob.state()) {
-    EXPECT_FALSE(name.starts_with("past")) << name;
+    EXPECT_FALSE(name.starts_with("group/past/")) << name;
+    EXPECT_FALSE(name.starts_with("group/secret/")) << name;
     for (const Secret* gone : {&last.secrets.init_secret, &last.secrets.exporter_secret,
                                &last.secrets.sender_data_secret}) {
       EXPECT_TRUE(std::ranges::search(record, gone->reveal()).empty()) << name;

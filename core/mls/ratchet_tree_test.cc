@@ -240,6 +240,17 @@ TEST(RatchetTree, RejectsMoreNodesThanTheWidestTree) {
   EXPECT_EQ(reject_of([&] { codec::decode<RatchetTree>(bytes); }), Reject::tree_too_large);
 }
 
+TEST(RatchetTree, RejectsMoreMembersThanTheWidestTree) {
+  RatchetTree tree;
+  EXPECT_EQ(reject_of([&] { tree.extend_to(LeafIndex{limits::mls_members}); }),
+            Reject::tree_too_large);
+  EXPECT_EQ(tree.width(), 1u);
+  for (uint32_t i = 0; i < limits::mls_members; ++i) tree.add_leaf(leaf_named(1));
+  EXPECT_EQ(reject_of([&] { tree.add_leaf(leaf_named(1)); }), Reject::tree_too_large);
+  tree.remove_leaf(LeafIndex{7});
+  EXPECT_EQ(tree.add_leaf(leaf_named(1)), LeafIndex{7});
+}
+
 TEST(TreeValidation, RejectsBadUnmergedLeaves) {
   const std::vector<LeafIndex> bad[] = {{LeafIndex{1}, LeafIndex{0}},  // not ascending
                                         {LeafIndex{0}, LeafIndex{0}},  // twice

@@ -4,6 +4,7 @@
 
 #include "qnpc/mls/tree_validation.h"
 #include "tests/support/mls_insider.h"
+#include "tests/support/reason_of.h"
 #include "tests/support/reject_of.h"
 
 namespace qnpc::mls {
@@ -11,6 +12,7 @@ namespace {
 
 using test::Insider;
 using test::now;
+using test::reason_of;
 using test::reject_of;
 
 class RegressionGroup : public test::GroupOfThree {
@@ -107,10 +109,17 @@ TEST_F(RegressionGroup, OwnOldKeyMayComeBackAfterAnUpdate) {
 
 TEST_F(RegressionGroup, AnExternalCommitMayComeWhileOursIsPending) {
   make_group_of_three();
-  NewCommit pending = alice.commit({});
+  NewCommit another = alice.commit({});
+  alice.group->set_pending(alice.commit({{Remove{LeafIndex{1}}}}));
+  alice.reload();
+  ASSERT_NE(alice.group->pending(), nullptr);
   ExternalJoin join = external_join(dave);
   for (Insider* member : {&alice, &bob, &carol}) member->follow(join.message);
-  EXPECT_EQ(reject_of([&] { alice.group->merge(std::move(pending.staged)); }), Reject::wrong_epoch);
+  EXPECT_EQ(alice.group->pending(), nullptr);
+  alice.reload();
+  EXPECT_EQ(alice.group->pending(), nullptr);
+  EXPECT_EQ(reason_of([&] { alice.group->merge_pending(); }), Reason::usage);
+  EXPECT_EQ(reject_of([&] { alice.group->merge(std::move(another.staged)); }), Reject::wrong_epoch);
   dave.group = std::move(join.group);
   EXPECT_EQ(dave.group->epoch_authenticator(), alice.group->epoch_authenticator());
   everybody_commits(alice, {}, {&bob, &carol, &dave});
@@ -118,13 +127,15 @@ TEST_F(RegressionGroup, AnExternalCommitMayComeWhileOursIsPending) {
 
 TEST_F(RegressionGroup, OurRemovalMayComeWhileACommitIsPending) {
   make_group_of_three();
-  NewCommit pending = alice.commit({{Remove{LeafIndex{1}}}});
+  NewCommit another = alice.commit({{Remove{LeafIndex{1}}}});
+  alice.group->set_pending(alice.commit({{Remove{LeafIndex{1}}}}));
   bob.process(alice.group->propose({Remove{LeafIndex{2}}}, alice.signer, now, random));
   NewCommit removal = bob.commit({{Remove{LeafIndex{0}}}});
   alice.follow(removal.message);
   EXPECT_FALSE(alice.group->is_active());
+  EXPECT_EQ(alice.group->pending(), nullptr);
   auto before = alice.state();
-  EXPECT_EQ(reject_of([&] { alice.group->merge(std::move(pending.staged)); }),
+  EXPECT_EQ(reject_of([&] { alice.group->merge(std::move(another.staged)); }),
             Reject::group_suspended);
   EXPECT_EQ(reject_of([&] { alice.commit({}); }), Reject::group_suspended);
   EXPECT_EQ(alice.state(), before);

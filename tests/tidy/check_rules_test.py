@@ -63,6 +63,14 @@ class CheckRules(unittest.TestCase):
         self.assertIn("no file core/mls/y.cc",
                       self.changed("docs/mls-rules.md", "mls/x.cc", "mls/y.cc"))
 
+    def test_a_file_that_throws_something_else(self):
+        table = GOOD["docs/mls-rules.md"].replace("mls/x.cc", "mls/y.cc")
+        table += "| 6 | red | `Reason::red` | `core/mls/y.cc` | `X.RejectsBlue` |\n"
+        found = findings({"core/mls/y.cc": "void g() { throw Error(Reason::red); }\n",
+                          "docs/mls-rules.md": table})
+        self.assertIn("core/mls/y.cc does not throw too_blue", found)
+        self.assertNotIn("does not throw red", found)
+
 
 if __name__ == "__main__":
     unittest.main()
