@@ -10,6 +10,15 @@ const PSKS = ['a1', 'b2', 'c3'].map((id) => ({ id, secret: id.repeat(32) }));
 const EXTENSIONS = ['000000', '0000020001'].map(
   (data) => [{ extension_type: 3, extension_data: data }]);
 
+/** All that can happen to a group here, as `counts` names it. */
+export const OPERATIONS = [
+  ...['add', 'remove', 'externalPsk', 'resumptionPsk', 'extensions'].flatMap(
+    (type) => [`${type} by reference`, `${type} by value`]),
+  'update by reference', 'private commits', 'public commits',
+  ...['commits', 'joins', 'external joins', 'external returns', 'messages'].flatMap(
+    (what) => [`${what} of ours`, `${what} of ts-mls`]),
+];
+
 export class Session {
   /** `clients` makes the members of both kinds; `limits` are { members, tsMembers, epochs }. */
   constructor(clients, seed, limits) {
@@ -22,10 +31,10 @@ export class Session {
     this.youngest = 0;  // the epoch in which the last member came
     this.operation = 'create';
     this.counts = {};
+    this.largest = 1;
   }
 
   async run() {
-    this.goal = Math.min(4, this.limits.members);
     const encrypt = this.random.percent(50);
     const client = this.randomClients();
     const name = this.newName(client);
@@ -33,13 +42,14 @@ export class Session {
     if (client.kind === 'ours') await member.storePsks(PSKS);
     this.members.push(member);
     while (this.epoch < this.limits.epochs) {
-      if (this.epoch % 12 === 0) this.goal = this.random.between(2, this.limits.members);
-      if (this.members.length > 1 && this.random.percent(12)) {
+      if (this.epoch % 10 === 0) this.goal = this.nextGoal();
+      if (this.members.length > 1 && this.random.percent(16)) {
         await this.externalCommit();
       } else {
         await this.memberCommit();
       }
       this.epoch++;
+      this.largest = Math.max(this.largest, this.members.length);
       await this.checkAgreement();
       await this.converse();
     }
@@ -48,9 +58,21 @@ export class Session {
 
   // --- choices ------------------------------------------------------------------------------
 
-  randomClients() {
+  // How many members there should be: few, then as many as there may, then few again, which is
+  // quick; then anything.
+  nextGoal() {
+    if (this.epoch === 10) return this.limits.members;
+    return this.random.between(2, this.epoch < 30 ? 6 : this.limits.members);
+  }
+
+  hasRoomFor(client) {
+    if (this.members.length >= this.limits.members) return false;
     const playedByTs = this.members.filter((member) => member.kind === 'ts-mls').length;
-    const ts = this.random.percent(50) && playedByTs < this.limits.tsMembers;
+    return client === this.clients.ours || playedByTs < this.limits.tsMembers;
+  }
+
+  randomClients() {
+    const ts = this.random.percent(50) && this.hasRoomFor(this.clients.ts);
     return ts ? this.clients.ts : this.clients.ours;
   }
 
@@ -95,7 +117,8 @@ export class Session {
       references.push(message);
     }
     const values = [];
-    const most = this.members.length < this.goal ? 4 : 2;
+    const distance = Math.abs(this.goal - this.members.length);
+    const most = distance > 8 ? 12 : distance > 0 ? 4 : 2;
     for (let n = this.random.below(most + 1); n > 0; n--) {
       const proposal = await this.plan(plan, committer, false);
       if (proposal === undefined) continue;
@@ -130,10 +153,13 @@ export class Session {
 
   // One more proposal that fits the others, or undefined. What it takes is noted in `plan`.
   async plan(plan, proposer, byReference) {
-    const grows = this.members.length + plan.joiners.length - plan.leaving.size < this.goal;
+    const lacking =
+      this.goal - (this.members.length + plan.joiners.length - plan.leaving.size);
     const kind = this.random.pick(
-      grows ? ['add', 'add', 'add', 'update', 'externalPsk', 'remove', 'extensions']
-            : ['remove', 'update', 'update', 'externalPsk', 'resumptionPsk', 'extensions', 'add']);
+      lacking > 4 ? ['add', 'add', 'add', 'add', 'add', 'update', 'externalPsk', 'extensions']
+        : lacking > 0 ? ['add', 'add', 'add', 'update', 'externalPsk', 'remove', 'extensions']
+        : lacking < -4 ? ['remove', 'remove', 'remove', 'update', 'resumptionPsk']
+        : ['remove', 'update', 'update', 'externalPsk', 'resumptionPsk', 'extensions', 'add']);
     switch (kind) {
       case 'add': {
         const size = this.members.length + plan.joiners.length;
@@ -179,14 +205,13 @@ export class Session {
 
   async externalCommit() {
     const helper = this.random.pick(this.members);
-    const returns = this.random.percent(40) || this.members.length >= this.limits.members;
-    const replaced = returns ? this.random.pick(this.others(helper)) : undefined;
-    const client = replaced === undefined ? this.randomClients()
-      : replaced.kind === 'ours' ? this.clients.ours : this.clients.ts;
+    const { client, what, known } = this.rarestExternalCommit(helper);
+    const returns = known !== undefined;
+    const replaced = returns ? this.random.pick(known) : undefined;
     const name = replaced?.name ?? this.newName(client);
     this.operation = `epoch ${this.epoch}, ${this.members.length} members: external commit`;
     this.note(`${name} with the GroupInfo of ${helper.name}${returns ? ', returns' : ''}`,
-              `external ${returns ? 'returns' : 'joins'} of ${client.kind}`);
+              what);
     // As above: ts-mls takes a tree only in a form of ours.
     const treeBeside = client.kind === 'ts-mls' || this.random.percent(50);
     const info = await helper.groupInfo(treeBeside);
@@ -200,6 +225,20 @@ export class Session {
     if (replaced !== undefined) await replaced.forget();
     this.members = [...this.others(replaced), member];
     this.youngest = this.epoch + 1;
+  }
+
+  // They are few: of those that can be, one that was least often. `known` could return.
+  rarestExternalCommit(helper) {
+    const possible = [];
+    for (const client of [this.clients.ours, this.clients.ts]) {
+      const known = this.others(helper).filter((member) => member.kind === client.kind);
+      const { kind } = client;
+      if (known.length > 0) possible.push({ client, what: `external returns of ${kind}`, known });
+      if (this.hasRoomFor(client)) possible.push({ client, what: `external joins of ${kind}` });
+    }
+    const times = ({ what }) => this.counts[what] ?? 0;
+    const least = Math.min(...possible.map(times));
+    return this.random.pick(possible.filter((one) => times(one) === least));
   }
 
   // --- what must hold -----------------------------------------------------------------------
