@@ -116,11 +116,13 @@ int main(int argc, char** argv) try {
   for (uint8_t line = 0; line < 32; ++line) driver.add(Bytes{line});
   // Flags, and for the live group which message it is; then the edits.
   Corpus process(folder / "mls_process"), join(folder / "mls_join");
-  for (uint8_t flags = 0; flags < 8; ++flags) {
+  Corpus external_join(folder / "mls_external_join");
+  for (uint8_t flags = 0; flags < 32; ++flags) {
     for (const Bytes& script : scripts) {
       Bytes input{flags};
       append(input, script);
-      join.add(input);
+      if (flags < 8) join.add(input);
+      if (flags < 16) external_join.add(input);
       for (uint8_t base = 0; base < fuzz::process_bases; ++base) {
         input = {flags, base};
         append(input, script);

@@ -24,18 +24,21 @@ std::optional<T> round_trip(View bytes) {
 inline constexpr auto suite_1 = mls::CipherSuite::mls_128_dhkemx25519_aes128gcm_sha256_ed25519;
 inline constexpr auto xwing_suite = mls::CipherSuite::mls_256_xwing_chacha20poly1305_sha256_ed25519;
 
-/// Alice made the group and added Bob and Carol; then Bob committed, so that the tree has parents.
+/// Alice made the group, in which a service may propose, and added Bob and Carol; then Bob
+/// committed, so that the tree has parents.
 struct HonestGroup {
   test::SeededRandom random{1};
   const mls::Suite& suite;
   test::TestClient alice{suite, "alice", random};
   test::TestClient bob{suite, "bob", random};
   test::TestClient carol{suite, "carol", random};
+  test::TestClient service{suite, "service", random};
   mls::NewKeyPackage bob_package = bob.make_key_package(random);
   mls::NewKeyPackage carol_package = carol.make_key_package(random);
 
   explicit HonestGroup(mls::CipherSuite id = suite_1) : suite(mls::suite_of(id)) {
-    alice.create_group(random);
+    const mls::ExternalSenders senders{{service.signer().public_key, service.leaf().credential}};
+    alice.create_group(random, {{mls::ExtensionType::external_senders, codec::encode(senders)}});
     mls::CommitOptions adds{
         .proposals = {{mls::Add{bob_package.key_package}}, {mls::Add{carol_package.key_package}}}};
     mls::NewCommit add = commit(alice, adds);
@@ -108,7 +111,7 @@ inline std::vector<Bytes> extension_bases() {
 }
 
 /// How many messages fuzz_mls_process chooses from.
-inline constexpr uint8_t process_bases = 5;
+inline constexpr uint8_t process_bases = 8;
 
 /// All that a member knows of its epoch: a hostile member knows it too.
 inline mls::Epoch epoch_of(test::TestClient& client) {

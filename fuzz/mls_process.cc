@@ -12,12 +12,14 @@ using Records = std::map<std::string, Bytes>;
 class Attack {
  public:
   explicit Attack(mls::CipherSuite suite) : honest_(suite) {
-    test::TestClient dave(honest_.suite, "dave", honest_.random);
-    mls::Proposal add{mls::Add{dave.make_key_package(honest_.random).key_package}};
+    mls::Proposal add{mls::Add{dave_.make_key_package(honest_.random).key_package}};
     mls::Proposal update = honest_.bob.group().make_update(honest_.bob.signer(), honest_.random);
     mls::Proposal remove{mls::Remove{honest_.carol.group().own_leaf()}};
-    bases_ = {codec::encode(add), codec::encode(update), codec::encode(remove), commit_content({}),
-              commit_content({add, remove})};
+    mls::Proposal extensions{mls::GroupContextExtensions{bob_.context.extensions}};
+    bases_ = {codec::encode(add),    codec::encode(update),
+              codec::encode(remove), codec::encode(extensions),
+              commit_content({}),    commit_content({add, remove}),
+              external_commit(),     codec::encode(to_bytes(std::string_view("text")))};
     fuzz::must(bases_.size() == fuzz::process_bases);
     honest_.alice.save_and_reload();
     before_ = records();
@@ -28,59 +30,111 @@ class Attack {
     const size_t base = input[1] % bases_.size();
     const Bytes bytes = fuzz::edited(bases_[base], input.subspan(2));
     try {
-      send(base < first_commit ? mls::ContentType::proposal : mls::ContentType::commit, bytes,
-           (input[0] & 1) != 0, (input[0] & 2) != 0);
+      send(type_of(base), bytes, input[0]);
     } catch (const Error&) {
       fuzz::must(records() == before_);
     }
   }
 
  private:
-  static constexpr size_t first_commit = 3;  // in bases_
+  static mls::ContentType type_of(size_t base) {
+    constexpr size_t first_commit = 4, text = 7;  // in bases_
+    if (base == text) return mls::ContentType::application;
+    return base < first_commit ? mls::ContentType::proposal : mls::ContentType::commit;
+  }
 
   // An honest Commit of Bob's, which he does not send.
   Bytes commit_content(std::vector<mls::Proposal> proposals) {
     mls::CommitOptions options{.proposals = std::move(proposals),
                                .wire_format = mls::WireFormat::public_message};
-    auto message = mls::parse_message(honest_.commit(honest_.bob, options).message);
+    return content_of(honest_.commit(honest_.bob, options).message);
+  }
+  // And Dave's, who comes from outside.
+  Bytes external_commit() {
+    mls::GroupInfo info = honest_.bob.group().group_info(honest_.bob.signer());
+    return content_of(mls::Group::external_join(info,
+                                                {.leaf = dave_.leaf(), .signer = dave_.signer()},
+                                                test::test_time, honest_.random)
+                          .message);
+  }
+  Bytes content_of(View commit) {
+    auto message = mls::parse_message(commit);
     auto& content = std::get<mls::PublicMessage>(message.content);
-    confirmation_tag_ = content.auth.confirmation_tag.value();
-    return codec::encode(std::get<mls::Commit>(content.content.content));
+    const Bytes bytes = codec::encode(std::get<mls::Commit>(content.content.content));
+    confirmation_tags_[content.content.sender.sender_type] = content.auth.confirmation_tag.value();
+    return bytes;
   }
 
-  void send(mls::ContentType type, View bytes, bool as_private, bool sign_leaf) {
+  // Who sends it: Bob, the service of external_senders, or Dave, who may be added or come by
+  // himself.
+  mls::Sender sender_of(uint8_t flags) const {
+    switch (flags >> 3 & 3) {
+      case 1: return {mls::SenderType::external, 0};
+      case 2: return {mls::SenderType::new_member_proposal};
+      case 3: return {mls::SenderType::new_member_commit};
+      default: return {mls::SenderType::member, value(bob_.keys.leaf_index())};
+    }
+  }
+  const crypto::SignatureKeyPair& signer_of(const mls::Sender& sender) const {
+    switch (sender.sender_type) {
+      case mls::SenderType::member: return honest_.bob.signer();
+      case mls::SenderType::external: return honest_.service.signer();
+      default: return dave_.signer();
+    }
+  }
+
+  void send(mls::ContentType type, View bytes, uint8_t flags) {
     codec::Reader r(bytes);
     mls::Content content = mls::read_content(type, r);
     r.expect_end();
+    const mls::Sender sender = sender_of(flags);
+    const bool is_member = sender.sender_type == mls::SenderType::member;
+    const bool as_private = is_member && (flags & 1) != 0;
+    const bool sign_leaf = (flags & 2) != 0;
     if (auto* commit = std::get_if<mls::Commit>(&content); commit && commit->path && sign_leaf) {
-      commit->path->leaf_node.sign(
-          honest_.suite, honest_.bob.signer(),
-          mls::LeafPosition{bob_.context.group_id, bob_.keys.leaf_index()});
+      const auto place = is_member ? bob_.keys.leaf_index() : bob_.tree.leftmost_blank_leaf();
+      commit->path->leaf_node.sign(honest_.suite, signer_of(sender),
+                                   mls::LeafPosition{bob_.context.group_id, place});
     }
     mls::FramedContent framed{.group_id = bob_.context.group_id,
                               .epoch = bob_.context.epoch,
-                              .sender = {mls::SenderType::member, value(bob_.keys.leaf_index())},
+                              .sender = sender,
                               .authenticated_data = {},
                               .content = std::move(content)};
     auto format = as_private ? mls::WireFormat::private_message : mls::WireFormat::public_message;
     auto authenticated = mls::sign_content(honest_.suite, format, std::move(framed), bob_.context,
-                                           honest_.bob.signer());
-    if (type == mls::ContentType::commit) authenticated.auth.confirmation_tag = confirmation_tag_;
-    receive(as_private ? encrypted(authenticated) : tagged(std::move(authenticated)));
+                                           signer_of(sender));
+    if (type == mls::ContentType::commit) {
+      authenticated.auth.confirmation_tag = confirmation_tags_[sender.sender_type];
+    }
+    receive(as_private ? encrypted(authenticated, type) : tagged(authenticated));
   }
 
-  mls::MlsMessage encrypted(const mls::AuthenticatedContent& content) {
-    return {mls::protect_private(honest_.suite, content, key_, bob_.secrets.sender_data_secret, 0,
+  mls::MlsMessage encrypted(const mls::AuthenticatedContent& content, mls::ContentType type) {
+    const mls::MessageKey& key =
+        type == mls::ContentType::application ? application_key_ : handshake_key_;
+    return {mls::protect_private(honest_.suite, content, key, bob_.secrets.sender_data_secret, 0,
                                  honest_.random)};
   }
-  mls::MlsMessage tagged(mls::AuthenticatedContent content) {
-    return {mls::protect_public(honest_.suite, std::move(content), bob_.context,
-                                bob_.secrets.membership_key)};
+  // Not protect_public: it refuses what an honest member does not send.
+  mls::MlsMessage tagged(const mls::AuthenticatedContent& content) {
+    mls::PublicMessage out{.content = content.content, .auth = content.auth};
+    if (out.content.sender.sender_type == mls::SenderType::member) {
+      out.membership_tag =
+          mls::membership_tag(honest_.suite, content, bob_.context, bob_.secrets.membership_key);
+    }
+    return {std::move(out)};
+  }
+  mls::MessageKey first_key(mls::RatchetType type) const {
+    return bob_.secret_tree.find(bob_.keys.leaf_index(), type, 0).key.clone();
   }
 
   // What Alice takes she forgets again: each input meets the same group.
   void receive(const mls::MlsMessage& message) {
-    honest_.alice.group().process(message, test::test_time);
+    mls::Processed taken = honest_.alice.group().process(message, test::test_time);
+    if (auto* staged = std::get_if<mls::StagedCommit>(&taken)) {
+      honest_.alice.group().merge(std::move(*staged));
+    }
     honest_.alice.reload();
   }
 
@@ -95,10 +149,11 @@ class Attack {
 
   fuzz::HonestGroup honest_;
   mls::Epoch bob_ = fuzz::epoch_of(honest_.bob);
-  mls::MessageKey key_ =
-      bob_.secret_tree.find(bob_.keys.leaf_index(), mls::RatchetType::handshake, 0).key.clone();
+  mls::MessageKey handshake_key_ = first_key(mls::RatchetType::handshake);
+  mls::MessageKey application_key_ = first_key(mls::RatchetType::application);
+  test::TestClient dave_{honest_.suite, "dave", honest_.random};
   std::vector<Bytes> bases_;
-  Bytes confirmation_tag_;
+  std::map<mls::SenderType, Bytes> confirmation_tags_;
   Records before_;
 };
 

@@ -19,14 +19,27 @@ class TestClient {
   mls::Group& group() { return group_.value(); }
   const mls::Group& group() const { return group_.value(); }
 
+  /// All but its keys.
+  mls::LeafNode leaf() const {
+    mls::LeafNode out;
+    out.signature_key = signer_.public_key;
+    out.credential.identity = to_bytes(std::string_view(name_));
+    out.capabilities = {.versions = {mls::ProtocolVersion::mls10},
+                        .cipher_suites = {suite_->id},
+                        .extensions = {},
+                        .proposals = {},
+                        .credentials = {mls::CredentialType::basic}};
+    return out;
+  }
   mls::NewKeyPackage make_key_package(Random& random) const {
     mls::LeafNode of_ours = leaf();
     of_ours.lifetime = {test_time.seconds - 1000, test_time.seconds + 1000};
     return mls::new_key_package(*suite_, std::move(of_ours), signer_, random);
   }
 
-  void create_group(Random& random) {
-    group_.emplace(mls::Group::create(*suite_, random.bytes(16), leaf(), {}, signer_, random));
+  void create_group(Random& random, mls::Extensions extensions = {}) {
+    group_.emplace(mls::Group::create(*suite_, random.bytes(16), leaf(), std::move(extensions),
+                                      signer_, random));
   }
   /// `welcome` is an MLSMessage.
   void join(View welcome, const mls::NewKeyPackage& own) {
@@ -48,18 +61,6 @@ class TestClient {
   const MemoryStorage& storage() const { return storage_; }
 
  private:
-  mls::LeafNode leaf() const {
-    mls::LeafNode out;
-    out.signature_key = signer_.public_key;
-    out.credential.identity = to_bytes(std::string_view(name_));
-    out.capabilities = {.versions = {mls::ProtocolVersion::mls10},
-                        .cipher_suites = {suite_->id},
-                        .extensions = {},
-                        .proposals = {},
-                        .credentials = {mls::CredentialType::basic}};
-    return out;
-  }
-
   const mls::Suite* suite_;
   std::string name_;
   crypto::SignatureKeyPair signer_;
