@@ -117,41 +117,43 @@ NewPath::NewPath(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
     : suite_(suite) {
   const crypto::Kem kem = suite.kem();
   const size_t seed_size = crypto::hpke_seed_size(kem);
-  Secret leaf_seed = random.secret(seed_size);
-  secrets = derive_path_secrets(suite, tree.filtered_direct_path(sender),
-                                random.secret(suite.hash_size()));
-  for (size_t step = 0; step < secrets.steps.size(); ++step) {
-    for (NodeIndex node : recipients(tree, secrets.steps[step].node, sender, added)) {
+  const std::vector<NodeIndex> nodes = tree.filtered_direct_path(sender);
+  for (size_t step = 0; step < nodes.size(); ++step) {
+    for (NodeIndex node : recipients(tree, nodes[step], sender, added)) {
       recipients_.push_back({step, *tree.encryption_key(node), random.secret(seed_size), {}});
     }
   }
+  // First of all, so that no thread waits for what follows.
   encapsulations_.emplace(recipients_.size(), [this, kem](size_t i) {
     Recipient& to = recipients_[i];
     to.encapsulation = crypto::hpke_encapsulate(kem, to.public_key, to.seed.reveal());
+    if (const crypto::HpkeInfo* info = known_info_) seal(to, *info);
   });
-  leaf_key = crypto::derive_hpke_key(kem, leaf_seed.reveal());
+  secrets = derive_path_secrets(suite, nodes, random.secret(suite.hash_size()));
+  leaf_key = crypto::derive_hpke_key(kem, random.secret(seed_size).reveal());
   for (PathStep& step : secrets.steps) derive_key(suite, step);
 }
 
+void NewPath::seal(Recipient& to, const crypto::HpkeInfo& info) {
+  auto [kem_output, ciphertext] = crypto::hpke_seal(
+      info, std::move(to.encapsulation), {}, secrets.steps[to.step].path_secret.reveal());
+  to.sealed = {std::move(kem_output), std::move(ciphertext)};
+  to.is_sealed = true;
+}
+
 std::vector<UpdatePathNode> NewPath::encrypt(View context) {
-  constexpr size_t block = 8;  // a seal takes a tenth of an encapsulation
-  const crypto::HpkeInfo info = encrypt_context(suite_, "UpdatePathNode", context);
-  std::vector<HpkeCiphertext> sealed(recipients_.size());
-  parallel_for((sealed.size() + block - 1) / block, [&](size_t b) {
-    for (size_t i = b * block; i < std::min((b + 1) * block, sealed.size()); ++i) {
-      // Another thread may be at the one that is needed now: meanwhile, the next.
-      encapsulations_->help(i + 2);
-      encapsulations_->finish(i + 1);
-      Recipient& to = recipients_[i];
-      auto [kem_output, ciphertext] = crypto::hpke_seal(
-          info, std::move(to.encapsulation), {}, secrets.steps[to.step].path_secret.reveal());
-      sealed[i] = {std::move(kem_output), std::move(ciphertext)};
-    }
-  });
+  info_ = encrypt_context(suite_, "UpdatePathNode", context);
+  known_info_ = &*info_;
+  for (size_t i = 0; i < recipients_.size(); ++i) {
+    // Another thread may be at the one that is needed now: meanwhile, the next.
+    encapsulations_->help(i + 2);
+    encapsulations_->finish(i + 1);
+    if (!recipients_[i].is_sealed) seal(recipients_[i], *info_);
+  }
   std::vector<UpdatePathNode> out;
   for (const PathStep& step : secrets.steps) out.push_back({step.key->public_key, {}});
-  for (size_t i = 0; i < sealed.size(); ++i) {
-    out[recipients_[i].step].encrypted_path_secret.push_back(std::move(sealed[i]));
+  for (Recipient& to : recipients_) {
+    out[to.step].encrypted_path_secret.push_back(std::move(to.sealed));
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <atomic>
 #include <optional>
 
 #include "qnpc/base/parallel.h"
@@ -98,10 +99,16 @@ class NewPath {
     Bytes public_key;
     Secret seed;
     crypto::HpkeEncapsulation encapsulation;
+    HpkeCiphertext sealed;
+    bool is_sealed = false;
   };
+  void seal(Recipient& to, const crypto::HpkeInfo& info);
 
   const Suite& suite_;
   std::vector<Recipient> recipients_;
+  std::optional<crypto::HpkeInfo> info_;
+  // Once it is known, whoever encapsulates also seals.
+  std::atomic<const crypto::HpkeInfo*> known_info_{nullptr};
   std::optional<ParallelWork> encapsulations_;
 };
 
