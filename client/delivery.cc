@@ -41,6 +41,16 @@ ServerError given_up(View payload, const Recipient& recipient, const ServerError
                                            refusal.what() + ". " + remedy);
 }
 
+// What was taken in is in the state: where the server cannot remove it now, for instance because
+// its disk is full, it shows it again.
+void acknowledge(Messenger& messenger, DeliveryServer& server, uint64_t through) {
+  try {
+    server.acknowledge(messenger.identity_key(), through);
+  } catch (const ServerError& e) {
+    if (exit_code_of(e) == ExitCode::unreachable) throw;
+  }
+}
+
 }  // namespace
 
 Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& server) {
@@ -80,16 +90,22 @@ Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& serv
   return refusals;
 }
 
+// From the beginning each time: what we have taken in is acknowledged and gone, or recognised. So a
+// server that has once shown an impossible number, or was restored from a backup and counts anew,
+// hides nothing from us afterwards.
 bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final) {
+  uint64_t after = 0;
   for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
-    const uint64_t before = state.inbox.cursor(server.server_key());
-    InboxPage page = server.read(messenger.identity_key(), before);
-    require_ascending(page.entries, before);
+    InboxPage page = server.read(messenger.identity_key(), after);
+    require_ascending(page.entries, after);
     const bool all = messenger.receive(server.server_key(), page, final && pages == 0);
     const uint64_t cursor = state.inbox.cursor(server.server_key());
-    if (cursor != before) server.acknowledge(messenger.identity_key(), cursor);
+    if (std::ranges::find(page.entries, cursor, &InboxEntry::sequence) != page.entries.end()) {
+      acknowledge(messenger, server, cursor);
+    }
     if (!all) return false;
     if (!page.more || page.entries.empty()) return true;
+    after = page.entries.back().sequence;
   }
   throw ServerError(Reason::malformed, "the server's inbox has no end");
 }
@@ -162,7 +178,10 @@ class LogSync {
       require_ascending(page.entries, cursor);
       expired_through_ = std::max(expired_through_, page.expired_through);
       messenger_.receive(group_, page);
-      if (!page.more || page.entries.empty()) return messenger_.in_group(group_);
+      if (page.more && !page.entries.empty()) continue;
+      // All of it was read, and the change that ended our epoch was not there.
+      if (messenger_.in_group(group_) && page.epoch > epoch()) messenger_.fell_behind(group_);
+      return messenger_.in_group(group_);
     }
     throw ServerError(Reason::malformed, "the server's log has no end");
   }
@@ -181,7 +200,8 @@ class LogSync {
     if (was_accepted_) {
       throw ServerError(Reason::rejected,
                         "the server has accepted a message and its log does not show it. Do not "
-                        "trust this server");
+                        "trust this server. If it is yours and was set back to an older state, run "
+                        "`rejoin`");
     }
     messenger_.fell_behind(group_);
     throw ServerError(Reason::conflict,

@@ -28,6 +28,7 @@ struct LogEntry {
 struct LogPage {
   std::vector<LogEntry> entries;
   bool more = false;
+  uint64_t epoch = 0;            // the log's present one
   uint64_t expired_through = 0;  // entries up to here are gone
 };
 

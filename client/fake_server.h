@@ -38,6 +38,7 @@ class FakeServer final : public DeliveryServer {
     return page;
   }
   void acknowledge(View recipient_key, uint64_t through) override {
+    if (acknowledge_refusal) throw *acknowledge_refusal;
     std::erase_if(inboxes[to_bytes(recipient_key)],
                   [&](const InboxEntry& entry) { return entry.sequence <= through; });
   }
@@ -69,6 +70,7 @@ class FakeServer final : public DeliveryServer {
       }
     }
     if (!ours) throw ServerError(Reason::unauthorized, "not a token of this log");
+    page.epoch = log.epochs.rbegin()->first;
     return page;
   }
 
@@ -92,6 +94,7 @@ class FakeServer final : public DeliveryServer {
   size_t enqueues_left = SIZE_MAX;
   bool loses_answers = false;
   std::optional<ServerError> refusal;
+  std::optional<ServerError> acknowledge_refusal;
   std::map<Bytes, ServerError> inbox_refusals;  // by recipient
 
  private:

@@ -91,6 +91,9 @@ inline constexpr std::chrono::hours last_resort_grace{24 * 7};
 inline constexpr size_t replaced_last_resorts = 16;
 
 // --- State ---
+// Requests to come back to one group that may be answered still: who asks more often than this has
+// asked in vain.
+inline constexpr size_t rejoin_requests = 8;
 // Payloads remembered to recognise one that the server hands out again under a new number. Older
 // repetitions are refused by MLS as well, then visibly.
 inline constexpr int64_t remembered_payloads = 10'000;

@@ -204,9 +204,8 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
     }
   }
   if (!group.accepted) return;  // there we do nothing unasked
-  bool refresh_is_due = members.size() > 1 && (clock_() - std::min(clock_(), group.refreshed_ms) >=
-                                                   in_ms(refresh_.after) ||
-                                               group.sent_since >= refresh_.messages);
+  const bool refresh_is_due = members.size() > 1 && (is_past(group.refreshed_ms, refresh_.after) ||
+                                                     group.sent_since >= refresh_.messages);
   const bool leaf_is_old = members.size() > 1 &&
                            (!member(ref).shows_own_credential(now()) ||
                             (!member(ref).has_told_inbox_token() && may_tell_inbox_token(ref, {})));
@@ -272,6 +271,12 @@ bool Messenger::still_wanted(GroupRef ref, Intent& intent) {
   return !intent.add.empty() || !intent.remove.empty() || intent.name;
 }
 
+// Also where the clock was set back: nobody knows how long it is.
+bool Messenger::is_past(uint64_t since_ms, std::chrono::milliseconds time) const {
+  const uint64_t now_ms = clock_();
+  return now_ms < since_ms || now_ms - since_ms >= in_ms(time);
+}
+
 // Who asked to leave is removed by the first of the others in leaf order; each further one waits a
 // little longer, so that not all commit at once, and it happens though some are away.
 bool Messenger::is_our_turn(const Group& group) {
@@ -281,7 +286,7 @@ bool Messenger::is_our_turn(const Group& group) {
     if (equal(key, identity_key())) break;
     if (!contains(leaving, key)) ++before_us;
   }
-  return clock_() >= group.leaving_since_ms + before_us * in_ms(limits::leave_turn);
+  return is_past(group.leaving_since_ms, before_us * limits::leave_turn);
 }
 
 Content Messenger::send(const Group& group, const std::string& text) {
@@ -351,7 +356,11 @@ void Messenger::rejoin(Group group) {
     std::vector<Bytes> others = members(group);
     std::erase_if(others, [&](const Bytes& key) { return equal(key, identity_key()); });
     Bytes request = member(group.ref).request_rejoin(now());
-    group.rejoining_with = group::key_package_ref(group::read_rejoin_request(request).key_package);
+    // The others may answer any of the requests that we have made.
+    const Bytes reference = group::key_package_ref(group::read_rejoin_request(request).key_package);
+    Bytes& asked_with = group.rejoining_with;
+    if (asked_with.size() >= limits::rejoin_requests * reference.size()) asked_with.clear();
+    append(asked_with, reference);
     state_.outbox.add(request, recipients(group.ref, others), random_);
     state_.groups.update(group);
   });

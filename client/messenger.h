@@ -8,6 +8,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -140,9 +141,11 @@ class Messenger {
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);
   void entered_epoch(Group& group, const group::Received& commit);
+  void give_up_what_waits(Group& group, std::span<const LogEntry> behind);
   void forget_rejoined(const Group& group, const group::Received& commit);
   bool still_wanted(GroupRef group, Intent& intent);
   bool is_our_turn(const Group& group);
+  bool is_past(uint64_t since_ms, std::chrono::milliseconds time) const;
   void send_again_in(GroupRef group);
   bool repeats(const Group& group, const group::Received& message);
   bool is_already_here(const Group& group, const Content& content, View sender);

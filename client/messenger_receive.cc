@@ -16,6 +16,14 @@ Secret joined_keys(const std::vector<Bytes>& keys) {
   return Secret(std::move(out));
 }
 
+bool is_one_of(View references, View reference) {
+  for (; references.size() >= reference.size() && !reference.empty();
+       references = references.subspan(reference.size())) {
+    if (equal(references.first(reference.size()), reference)) return true;
+  }
+  return false;
+}
+
 // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
 bool is_late_request(const LogEntry& entry, uint64_t epoch) {
   try {
@@ -57,15 +65,17 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   GroupMember joiner(identity_, state_.key_packages, random_);
   const group::Joined joined = joiner.join_group(welcome);
   std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
-  const bool is_inside = known && in_group(known->ref);
+  // Where the change is gone that ended our epoch, we are in it no more as far as we can tell: then
+  // it is an invitation like any other, which we accept or not.
+  const bool is_inside = known && in_group(known->ref) && !known->is_behind;
   const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
   // It was sent late, and we were removed and invited again meanwhile; or once more, for a
   // KeyPackage of last resort, to take us back to an epoch that is over.
   if (has_our_log && joiner.epoch() <= epoch(known->ref)) return;
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
-  const bool was_asked_for = has_our_log && equal(joined.key_package, known->rejoining_with);
-  const bool returns = is_inside && was_asked_for;
+  const bool was_asked_for = has_our_log && is_one_of(known->rejoining_with, joined.key_package);
+  const bool returns = known && in_group(known->ref) && was_asked_for;
   if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
   if (is_inside && !returns) {
     throw Error(final ? Reason::rejected : Reason::conflict,
@@ -76,6 +86,7 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   Group group =
       known ? *known
             : state_.groups.add(joiner.group_id(), is_group_name(name) ? name : "group", false);
+  if (known && !returns) give_up_what_waits(group, {});
   group.accepted = returns;  // who comes back need not say `join`
   group.cursor = 0;
   group.first_epoch = joiner.epoch();
@@ -108,9 +119,10 @@ void Messenger::take_in_rejoin(View request) {
   if (is_blocked(read.identity)) return;
   std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
   if (!group || !in_group(group->ref) || !is_member(*group, read.identity) ||
-      equal(read.identity, identity_key()) || read.epoch < added_in(*group, read.identity)) {
+      equal(read.identity, identity_key())) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
+  if (read.epoch < added_in(*group, read.identity)) return;  // another member was quicker
   for (const Intent& intent : state_.intents.of(group->ref)) {
     if (intent.rejoin && contains(intent.remove, read.identity)) return;
   }
@@ -144,10 +156,10 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
            false);
       group.cursor = page.expired_through;
     }
-    for (const LogEntry& entry : page.entries) {
-      if (!in_group(ref)) break;  // the entry before removed us
-      take_in(group, entry);
-      group.cursor = entry.sequence;
+    for (size_t i = 0; i < page.entries.size() && in_group(ref); ++i) {
+      take_in(group, page.entries[i]);
+      group.cursor = page.entries[i].sequence;
+      if (!in_group(ref)) give_up_what_waits(group, std::span(page.entries).subspan(i + 1));
     }
     save(ref);
     state_.groups.update(group);
@@ -285,12 +297,23 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   forget_rejoined(group, commit);
   // What was for the epoch before and has lost; messages are accepted a little longer.
   for (const Append& append : state_.appends.of(group.ref)) {
+    if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
+  }
+}
+
+// We are out. A message that the log has behind that, the others have read: they take those of the
+// epoch before for a while.
+void Messenger::give_up_what_waits(Group& group, std::span<const LogEntry> behind) {
+  for (const Append& append : state_.appends.of(group.ref)) {
     const bool is_message = append.kind == Append::Kind::message;
-    if (is_message && !commit.removed_us) continue;
+    if (is_message &&
+        std::ranges::find(behind, append.payload, &LogEntry::payload) != behind.end()) {
+      take_in_own(group, append);
+      continue;
+    }
     if (is_message) note(group.ref, Kind::unsent, identity_key(), append.content.clone(), false);
     state_.appends.remove(append.id);
   }
-  if (!commit.removed_us) return;
   for (const Intent& intent : state_.intents.of(group.ref)) state_.intents.remove(intent.id);
 }
 

@@ -268,6 +268,7 @@ LogPage DeliveryClient::read_log(View log_id, const Secret& token, uint64_t afte
         {entry.getSequence(), entry.getEpoch(), entry.getIsCommit(), bytes(entry.getPayload())});
   }
   page.more = response.getMore();
+  page.epoch = response.getEpoch();
   page.expired_through = response.getExpiredThrough();
   return page;
 }

@@ -111,13 +111,17 @@ void Session::synchronise() {
   // Logs first: whoever was removed and invited again learns of the one before the other. Each
   // round leaves one invitation less.
   std::set<GroupRef> read;
-  bool final = false;
-  do {
+  bool is_again = false;
+  for (bool all_read = true;; is_again = true) {
+    all_read = true;
     for (const Group& group : state_->groups.list()) {
-      synchronise(group);
+      if (!synchronise(group)) all_read = false;
       read.insert(group.ref);
     }
-  } while (!read_inbox(*messenger_, *state_, server, std::exchange(final, true)));
+    if (read_inbox(*messenger_, *state_, server, is_again && all_read)) break;
+    // A log that cannot be read now may say why the invitation is there: the next time.
+    if (is_again && !all_read) break;
+  }
   context_.timings.mark("read the inbox");
   for (const Group& group : state_->groups.list()) {
     const bool is_new = !read.contains(group.ref) || !state_->appends.of(group.ref).empty() ||
@@ -126,11 +130,12 @@ void Session::synchronise() {
   }
 }
 
-void Session::synchronise(const Group& group, bool speaking) {
+bool Session::synchronise(const Group& group, bool speaking) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, speaking);
   if (refusal) context_.output.note(refusal->what());
   note_all(finish_changes());
   context_.timings.mark("read the log");
+  return !refusal;
 }
 
 void Session::settle(const Group& group) { note_all(bring_into_log(group)); }
@@ -163,11 +168,18 @@ void Session::change(const Group& group, Intent intent) {
     throw Error(Reason::conflict,
                 "you are no longer a member of " + group.alias + ": the change was not made");
   }
+  require_not_behind(group);
   const bool waits = std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
   if (!waits) throw Error(Reason::rejected, "the change of " + group.alias + " was not made");
   throw Error(Reason::conflict, "the change of " + group.alias +
                                     " is not in force yet. It is kept in the state and goes on "
                                     "with the next command");
+}
+
+void Session::require_not_behind(const Group& group) {
+  if (!state_->groups.find(group.ref)->is_behind) return;
+  throw Error(Reason::conflict, "a change of " + group.alias +
+                                    " is missing: what you said or wanted waits. Run `rejoin`");
 }
 
 void Session::say(const Group& group, const Content& content) {
@@ -177,6 +189,7 @@ void Session::say(const Group& group, const Content& content) {
     throw Error(Reason::conflict,
                 "you are no longer a member of " + group.alias + ": the message was not sent");
   }
+  require_not_behind(group);
   const bool waits = std::ranges::any_of(state_->appends.of(group.ref), [&](const Append& append) {
     return append.kind == Append::Kind::message &&
            decode_content(append.content.reveal()).id == content.id;

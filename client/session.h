@@ -44,8 +44,8 @@ class Session {
   /// Delivers what waits and takes in what came, in all groups. A refusal is a note.
   void synchronise();
   /// The same for the log of one group, and what has to follow from it. `speaking`: so that a
-  /// message can be sent afterwards.
-  void synchronise(const Group& group, bool speaking = false);
+  /// message can be sent afterwards. False where the server refused something.
+  bool synchronise(const Group& group, bool speaking = false);
   /// Brings what was just asked for into the group's log; a refusal is an error.
   void settle(const Group& group);
   /// Subscribes to the inbox and the logs, where that is not done on this connection. Called while
@@ -82,6 +82,7 @@ class Session {
 
  private:
   Secret invitation() const;
+  void require_not_behind(const Group& group);
   std::vector<GivenUp> bring_into_log(const Group& group);
   std::vector<GivenUp> finish_changes();
   void note_all(const std::vector<GivenUp>& given_up);

@@ -59,6 +59,17 @@ class Receiver {
   std::optional<GroupRef> wanted_;
 };
 
+// A command of the same person may take long, with a slow server: with --follow it is waited for.
+bool reacquire(const Context& context, Session& session) {
+  try {
+    session.state().reacquire();
+    return true;
+  } catch (const Error& e) {
+    if (!context.options.follow || e.reason() != Reason::unavailable) throw;
+    return false;
+  }
+}
+
 // Looks whenever something was pushed, letting go of the state in between. A lost server is waited
 // for, where the person said --follow.
 void poll(Context& context, Session& session, Receiver& receiver) {
@@ -85,7 +96,7 @@ void poll(Context& context, Session& session, Receiver& receiver) {
     }
     session.state().release();
     session.wait_for_news(left);
-    session.state().reacquire();
+    if (!reacquire(context, session)) continue;
     session.messenger().forget_loaded();
     unless_lost([&] {
       session.synchronise();

@@ -66,7 +66,7 @@ struct Group {
   uint32_t sent_since = 0;        // messages of ours since then
   uint64_t leaving_since_ms = 0;  // when somebody asked to leave this epoch; 0: nobody has
   bool is_behind = false;         // the change that ended our epoch seems gone: see `rejoin`
-  Bytes rejoining_with;           // the KeyPackage, by reference, with which we asked to come back
+  Bytes rejoining_with;           // references of KeyPackages with which we asked to come back
   std::vector<Bytes> ca;          // whose certificates members have to show, DER; empty: nobody's
   static auto wire(auto& m) {
     return std::tie(m.mls_id, m.accepted, m.cursor, m.first_epoch, m.refreshed_ms, m.sent_since,

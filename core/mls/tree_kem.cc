@@ -135,8 +135,8 @@ NewPath::NewPath(const Suite& suite, const RatchetTree& tree, LeafIndex sender,
 }
 
 void NewPath::seal(Recipient& to, const crypto::HpkeInfo& info) {
-  auto [kem_output, ciphertext] = crypto::hpke_seal(
-      info, std::move(to.encapsulation), {}, secrets.steps[to.step].path_secret.reveal());
+  auto [kem_output, ciphertext] = crypto::hpke_seal(info, std::move(to.encapsulation), {},
+                                                    secrets.steps[to.step].path_secret.reveal());
   to.sealed = {std::move(kem_output), std::move(ciphertext)};
   to.is_sealed = true;
 }

@@ -2,8 +2,8 @@
 // schedule.
 #pragma once
 
-#include <map>
 #include <atomic>
+#include <map>
 #include <optional>
 
 #include "qnpc/base/parallel.h"

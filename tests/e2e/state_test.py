@@ -2,6 +2,7 @@
 """State files that are in use, damaged, foreign or locked, and servers that are not who they were:
 each is told clearly, with the documented exit code, and nothing is changed."""
 
+import json
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import time
 import unittest
 
 from world import LOCAL_FILE, NOT_AUTHENTIC, OK, USAGE, Person, Server, World, program
@@ -120,6 +122,26 @@ class StateFiles(World):
         self.addCleanup(holder.close)
         holder.execute("BEGIN IMMEDIATE")
         self.expect(LOCAL_FILE, alice.run("whoami"), "another quicnprotochat-client")
+
+    def test_who_follows_waits_for_another_command(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        follower = self.follow(bob)
+        alice.must("send", "--msg", "first")
+        while json.loads(follower.stdout.readline()).get("text") != "first":
+            pass
+        other = None
+        while other is None:  # as long as a call that a slow server answers
+            try:
+                other = sqlite3.connect(bob.state, timeout=0.02)
+                other.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                other = None
+        time.sleep(6)
+        other.close()
+        alice.must("send", "--msg", "second")
+        while json.loads(follower.stdout.readline()).get("text") != "second":
+            pass
 
     def test_read_only_folder(self):
         if os.geteuid() == 0:

@@ -1,0 +1,125 @@
+// What goes wrong for a while, at a server or because somebody was away too long, is over when it
+// is over: nobody stays locked out.
+#include "client/messenger_test_support.h"
+
+namespace qnpc::client::test {
+namespace {
+
+class MessengerRecovery : public MessengerTest {
+ protected:
+  /// All that the group's log holds.
+  void expire_the_log() {
+    FakeServer::Log& log = server_.only_log();
+    log.expired_through = log.entries.back().sequence;
+    log.entries.clear();
+  }
+};
+
+TEST_F(MessengerRecovery, WhoIsRemovedAndInvitedAgainBeyondTheRetentionIsIn) {
+  for (bool token_is_known : {true, false}) {
+    FakeServer server;
+    Person alice(random_, server), bob(random_, server);
+    alice.messenger.create_group("friends");
+    alice.invite({&bob});
+    bob.sync();
+    bob.messenger.accept(bob.group(), "");
+    bob.say_blindly("never sent");
+    alice.remove(bob);
+    alice.invite({&bob});
+    FakeServer::Log& log = server.only_log();
+    log.expired_through = log.entries.back().sequence;
+    log.entries.clear();
+    if (!token_is_known) log.epochs.erase(bob.messenger.epoch(bob.group().ref));
+    bob.sync();
+    EXPECT_FALSE(bob.group().accepted);  // it may be anybody's invitation
+    EXPECT_NE(bob.history().find("unsent"), std::string::npos) << bob.history();
+    bob.messenger.accept(bob.group(), "");
+    EXPECT_EQ(bob.authenticator(), alice.authenticator());
+    bob.say("here again");
+    alice.sync();
+    EXPECT_EQ(alice.conversation(), "here again ");
+  }
+}
+
+TEST_F(MessengerRecovery, WhoAsksTwiceToComeBackComesBack) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  expire_the_log();
+  bob_.rejoin();
+  bob_.rejoin();
+  alice_.sync();
+  alice_.sync();
+  bob_.sync();
+  carol_.time_ms = alice_.time_ms;
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+// Whoever did not answer the request finds it after the answer.
+TEST_F(MessengerRecovery, ARequestThatAnotherHasAnsweredIsNoNews) {
+  share_a_group({&bob_, &carol_});
+  bob_.rejoin();
+  alice_.sync();
+  alice_.sync();
+  carol_.sync();
+  bob_.sync();
+  EXPECT_EQ(carol_.history().find("unreadable"), std::string::npos) << carol_.history();
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerRecovery, WhatTheOthersReadIsSentThoughWeAreRemovedBeforeIt) {
+  share_a_group({&bob_});
+  bob_.say_blindly("goodbye");
+  bob_.say_blindly("too late");
+  alice_.remove(bob_);
+  const GroupRef ref = bob_.group().ref;
+  server_.append(bob_.messenger.log_id(ref), bob_.state->appends.of(ref).at(0));
+  bob_.sync();
+  alice_.sync();
+  EXPECT_EQ(alice_.history(), "joined added removed received:goodbye");
+  EXPECT_EQ(bob_.history(), "joined removed sent:goodbye unsent");
+}
+
+TEST_F(MessengerRecovery, AnImpossibleNumberInTheInboxHidesNothingLater) {
+  server_.inboxes[bob_.key()].push_back({uint64_t{1} << 62, Bytes(10)});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "unreadable");
+  alice_.messenger.create_group("friends");
+  alice_.invite({&bob_});
+  bob_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "unreadable joined");
+  EXPECT_TRUE(server_.inboxes[bob_.key()].empty());
+}
+
+TEST_F(MessengerRecovery, AServerThatCannotRemoveWhatWasReadKeepsNobodyFromReading) {
+  server_.acknowledge_refusal = ServerError(Reason::overloaded, "the disk is full");
+  share_a_group({&bob_});
+  alice_.say("hello");
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:hello");
+  server_.acknowledge_refusal.reset();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:hello");
+  EXPECT_TRUE(server_.inboxes[bob_.key()].empty());
+}
+
+TEST_F(MessengerRecovery, AClockThatIsSetBackKeepsNobodyInAndNoKeysOld) {
+  share_a_group({&bob_, &carol_});
+  constexpr uint64_t day_ms = 24 * 3'600'000;
+  carol_.leave();
+  bob_.sync();  // he knows, and the first of the others is away
+  ASSERT_TRUE(bob_.messenger.is_member(bob_.group(), carol_.key()));
+  bob_.time_ms -= day_ms;
+  bob_.sync();
+  EXPECT_FALSE(bob_.messenger.is_member(bob_.group(), carol_.key()));
+  const uint64_t epoch = bob_.messenger.epoch(bob_.group().ref);
+  bob_.time_ms -= day_ms;  // before his keys were made new
+  bob_.sync();
+  EXPECT_EQ(bob_.messenger.epoch(bob_.group().ref), epoch + 1);
+  bob_.sync();
+  EXPECT_EQ(bob_.messenger.epoch(bob_.group().ref), epoch + 1);
+}
+
+}  // namespace
+}  // namespace qnpc::client::test
