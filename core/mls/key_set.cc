@@ -1,6 +1,7 @@
 #include "qnpc/mls/key_set.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "qnpc/base/error.h"
 #include "qnpc/base/shared_array.h"
@@ -23,13 +24,15 @@ uint64_t KeySet::first_bytes(View key) {
   return out;
 }
 
-bool KeySet::less(const Entry& a, uint64_t first, View key) {
-  return a.first != first ? a.first < first : ViewLess{}(*a.key, key);
+bool KeySet::less(const Entry& a, uint64_t first, View key, const SmallBytes* node) {
+  if (a.first != first) return a.first < first;
+  return ViewLess{}(*a.key, key) || (std::less<>{}(a.key, node) && equal(*a.key, key));
 }
 
 KeySet::KeySet(const std::vector<const SmallBytes*>& keys) {
   std::vector<Entry> all(keys.begin(), keys.end());
-  std::ranges::sort(all, [](const Entry& a, const Entry& b) { return less(a, b.first, *b.key); });
+  std::ranges::sort(all,
+                    [](const Entry& a, const Entry& b) { return less(a, b.first, *b.key, b.key); });
   for (size_t i = 0; i < all.size(); ++i) {
     if (i % first_chunk == 0) {
       chunks_->push_back(std::make_shared<Chunk>());
@@ -41,9 +44,9 @@ KeySet::KeySet(const std::vector<const SmallBytes*>& keys) {
 }
 
 // The first that is not less; past all chunks where there is none.
-KeySet::Place KeySet::lower_bound(View key) const {
+KeySet::Place KeySet::lower_bound(View key, const SmallBytes* node) const {
   const uint64_t first = first_bytes(key);
-  auto before = [&](const Entry& entry) { return less(entry, first, key); };
+  auto before = [&](const Entry& entry) { return less(entry, first, key, node); };
   auto chunk = std::ranges::partition_point(
       *chunks_, [&](const std::shared_ptr<Chunk>& c) { return before(c->back()); });
   Place out{static_cast<size_t>(chunk - chunks_->begin()), 0};
@@ -66,8 +69,8 @@ void KeySet::insert(const SmallBytes* key) {
     chunks.push_back(std::make_shared<Chunk>(1, Entry(key)));
     return;
   }
-  Place place = lower_bound(*key);
-  if (is_at(place, *key)) ++repeated_;
+  if (contains(*key)) ++repeated_;
+  Place place = lower_bound(*key, key);
   if (place.chunk == chunks.size()) place = {chunks.size() - 1, chunks.back()->size()};
   Chunk& chunk = own(chunks[place.chunk]);
   chunk.insert(chunk.begin() + offset(place.index), Entry(key));
@@ -80,12 +83,9 @@ void KeySet::insert(const SmallBytes* key) {
 
 void KeySet::erase(const SmallBytes* key) {
   Chunks& chunks = own(chunks_);
-  Place place = lower_bound(*key);
-  while (is_at(place, *key) && (*chunks[place.chunk])[place.index].key != key) {
-    bool last = place.index + 1 == chunks[place.chunk]->size();
-    place = last ? Place{place.chunk + 1, 0} : Place{place.chunk, place.index + 1};
-  }
-  if (!is_at(place, *key)) throw Error(Reason::internal, "a key is erased that is not there");
+  const Place place = lower_bound(*key, key);
+  if (place.chunk == chunks.size() || (*chunks[place.chunk])[place.index].key != key)
+    throw Error(Reason::internal, "a key is erased that is not there");
   Chunk& chunk = own(chunks[place.chunk]);
   chunk.erase(chunk.begin() + offset(place.index));
   if (chunk.empty()) chunks.erase(chunks.begin() + offset(place.chunk));

@@ -36,8 +36,9 @@ class KeySet {
   };
 
   static uint64_t first_bytes(View key);
-  static bool less(const Entry& a, uint64_t first, View key);
-  Place lower_bound(View key) const;
+  // Equal keys stand in the order of their nodes' addresses, so that each is found at once.
+  static bool less(const Entry& a, uint64_t first, View key, const SmallBytes* node);
+  Place lower_bound(View key, const SmallBytes* node = nullptr) const;
   bool is_at(Place place, View key) const;
 
   std::shared_ptr<Chunks> chunks_ = std::make_shared<Chunks>();

@@ -74,5 +74,17 @@ TEST(Work, ProposalsOfOurOwnTypesAreNotAskedOfEveryMemberOneByOne) {
   EXPECT_EQ(apply_proposals(setting, list).custom.size(), list.size());
 }
 
+// A commit may add whoever has the key of a parent, which changes with each of them; that no key
+// stands twice is judged at its end.
+TEST(Work, EqualKeysAreNotSearchedForOneByOne) {
+  const std::vector<SmallBytes> keys(200'000, Bytes(32, 1));
+  KeySet set;
+  for (const SmallBytes& key : keys) set.insert(&key);
+  EXPECT_FALSE(set.all_differ());
+  for (const SmallBytes& key : keys) set.erase(&key);
+  EXPECT_TRUE(set.all_differ());
+  EXPECT_FALSE(set.contains(keys.front()));
+}
+
 }  // namespace
 }  // namespace qnpc::mls
