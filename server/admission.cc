@@ -24,9 +24,11 @@ std::optional<Admission::Place> Admission::enter(const Address& peer) {
 
 std::optional<Limit> Admission::limit_hit(const Host& host) const {
   if (connections_ >= limits_.connections) return Limit::connections;
+  if (handshakes_ >= limits_.handshakes) return Limit::handshakes;
+  if (!limits_.by_address) return std::nullopt;
   if (host.connections >= limits_.per_address) return Limit::connections_per_address;
   const size_t share = std::max<size_t>(1, limits_.handshakes / limits::handshakes_share);
-  if (handshakes_ >= limits_.handshakes || host.handshakes >= share) return Limit::handshakes;
+  if (host.handshakes >= share) return Limit::handshakes;
   return std::nullopt;
 }
 

@@ -18,6 +18,7 @@ struct AdmissionLimits {
   size_t connections = limits::connections;
   size_t handshakes = limits::handshakes;  // of which one address may have a share
   size_t per_address = limits::connections_per_address;
+  bool by_address = true;  // else one address may have all there are
 };
 
 class Admission {

@@ -57,6 +57,25 @@ TEST(Admission, OneAddressHasAShareOfTheHandshakes) {
   EXPECT_TRUE(admission.enter(resolve("10.0.0.1:3")));
 }
 
+TEST(Admission, WhereNothingIsCountedByAddressOneMayHaveAll) {
+  Metrics metrics;
+  AdmissionLimits all = few;
+  all.by_address = false;
+  Admission admission(all, metrics);
+  std::vector<Admission::Place> places;
+  for (size_t i = 0; i < all.handshakes; ++i) {
+    auto place = admission.enter(resolve("10.0.0.1:1"));
+    ASSERT_TRUE(place) << i;
+    places.push_back(std::move(*place));
+  }
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:1")));
+  EXPECT_EQ(metrics.limits_hit[Limit::handshakes].value(), 1u);
+  for (auto& place : places) place.handshake_done();
+  places.push_back(*admission.enter(resolve("10.0.0.1:1")));
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:1")));
+  EXPECT_EQ(metrics.limits_hit[Limit::connections].value(), 1u);
+}
+
 TEST(Admission, CountsIpv6ByNetworkAndMappedAddressesAsIpv4) {
   EXPECT_EQ(host_of(resolve("[2001:db8::1]:1")), host_of(resolve("[2001:db8::2]:1")));
   EXPECT_NE(host_of(resolve("[2001:db8:0:1::1]:1")), host_of(resolve("[2001:db8::1]:1")));

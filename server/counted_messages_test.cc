@@ -175,6 +175,14 @@ TEST_F(HostileMessages, WhereThereIsNoRoomForAnAnswerTheConnectionEnds) {
   EXPECT_TRUE(overflowing.poll(io.waitScope));
 }
 
+TEST(MessageMemory, MayBeTakenByOneWhereThatIsWished) {
+  Metrics metrics;
+  constexpr size_t mib = size_t{1} << 20;
+  MessageMemory memory(4 * mib, metrics, 1);
+  MessageMemory::Hold all = memory.take("a proxy", 4 * mib);
+  EXPECT_THROW(memory.take("a proxy", mib), Error);
+}
+
 TEST(MessageMemory, IsSharedByAllAndNotTakenByOne) {
   Metrics metrics;
   constexpr size_t mib = size_t{1} << 20;

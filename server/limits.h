@@ -142,6 +142,9 @@ struct Rate {
   double burst;       // so many at once
   double per_second;  // and then so many a second
 };
+// The longest that an empty bucket may take to be full, so that its times fit in 64 bits with much
+// to spare, and that a debt can last. Whoever wants less than one a decade wants none.
+inline constexpr std::chrono::hours longest_refill{24 * 3653};
 // A handshake is half a millisecond of computing; an office connects again when the server does.
 inline constexpr Rate handshakes_by_address{4000, 200};
 // A login is a signature to verify, 60 us; an office with its bots logs in from one address.

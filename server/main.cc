@@ -133,7 +133,8 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   if (metrics_socket != nullptr) print("metrics: " + to_text(local_address(metrics_socket)));
   Metrics metrics;
   Admission admission(settings.admission, metrics);
-  MessageMemory memory(settings.message_memory, metrics);
+  MessageMemory memory(settings.message_memory, metrics,
+                       settings.access.rate_limits ? limits::message_memory_share : 1);
   Access access(*store, settings.access, metrics);
   const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};
   Shared shared{{*store, access, description, settings.connection, metrics, memory},

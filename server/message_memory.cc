@@ -22,9 +22,7 @@ void MessageMemory::require_room(const std::string& host, size_t bytes) {
 void MessageMemory::require_room_within_lock(const std::string& host, size_t bytes) {
   auto held = by_host_.find(host);
   const size_t of_host = (held == by_host_.end() ? 0 : held->second) + bytes;
-  if (bytes_ + bytes <= most_bytes_ && of_host <= most_bytes_ / limits::message_memory_share) {
-    return;
-  }
+  if (bytes_ + bytes <= most_bytes_ && of_host <= most_of_host_) return;
   metrics_.limits_hit[Limit::message_memory_mib].add();
   throw Error(Reason::overloaded, "too many long messages are on their way");
 }

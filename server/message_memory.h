@@ -15,8 +15,10 @@ namespace qnpc::server {
 
 class MessageMemory {
  public:
-  /// The metrics must outlive this, and this what is taken.
-  MessageMemory(size_t most_bytes, Metrics& metrics) : most_bytes_(most_bytes), metrics_(metrics) {}
+  /// One address may have this part of the bytes: one of `share`. The metrics must outlive this,
+  /// and this what is taken.
+  MessageMemory(size_t most_bytes, Metrics& metrics, size_t share = limits::message_memory_share)
+      : most_bytes_(most_bytes), most_of_host_(most_bytes / share), metrics_(metrics) {}
   MessageMemory(const MessageMemory&) = delete;
   MessageMemory& operator=(const MessageMemory&) = delete;
 
@@ -32,6 +34,7 @@ class MessageMemory {
   void give_back(const std::string& host, size_t bytes);
 
   const size_t most_bytes_;
+  const size_t most_of_host_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
   size_t bytes_ = 0;

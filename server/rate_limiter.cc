@@ -42,7 +42,7 @@ void RateLimiter::charge(const std::string& key) {
   std::lock_guard lock(mutex_);
   const Time now = clock_();
   forget_full(now);
-  set_full_at(key, full_at(key, now) + one_);
+  owe(key, 1, now);
 }
 
 /// How long there will be none; zero where they were taken.
@@ -53,8 +53,19 @@ RateLimiter::Time::duration RateLimiter::wait_or_take(const std::string& key, ui
   const Time full = full_at(key, now);
   const Time::duration wait = wait_for_one(full, now);
   if (wait > Time::duration::zero()) return wait;
-  set_full_at(key, full + one_ * static_cast<int64_t>(count));
+  owe(key, count, now);
   return Time::duration::zero();
+}
+
+void RateLimiter::owe(const std::string& key, uint64_t count, Time now) {
+  const Time longest = now + burst_ + limits::longest_refill;
+  set_full_at(key, std::min(full_at(key, now) + time_for(count), longest));
+}
+
+RateLimiter::Time::duration RateLimiter::time_for(uint64_t count) const {
+  const Time::duration longest = limits::longest_refill;
+  const bool fits = count < static_cast<uint64_t>(longest / one_);
+  return fits ? one_ * static_cast<int64_t>(count) : longest;
 }
 
 RateLimiter::Time::duration RateLimiter::wait_for_one(Time full, Time now) const {

@@ -17,12 +17,13 @@ class RateLimiter {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
-  /// `what` is said to whoever is refused: "too many ...".
+  /// `what` is said to whoever is refused: "too many ...". The bucket must be full again within
+  /// limits::longest_refill.
   RateLimiter(const limits::Rate& rate, std::string what, Clock clock,
               size_t most_keys = limits::rate_keys);
 
   /// Takes so many. Throws Reason::rate_limited where there is none left; where there are fewer,
-  /// the key owes the others, so that no count is too large for a bucket.
+  /// the key owes the others, for limits::longest_refill at most: no count is too large.
   void take(const std::string& key, uint64_t count = 1);
   /// Takes one; false where there is none left.
   bool try_take(const std::string& key);
@@ -35,6 +36,8 @@ class RateLimiter {
   // A bucket is the time at which it is full again.
   using Time = std::chrono::steady_clock::time_point;
   Time::duration wait_or_take(const std::string& key, uint64_t count);
+  Time::duration time_for(uint64_t count) const;
+  void owe(const std::string& key, uint64_t count, Time now);
   void forget_full(Time now);
   void forget_first();
   Time::duration wait_for_one(Time full, Time now) const;

@@ -52,9 +52,9 @@ void declare_access(CLI::App& app, AccessPolicy& access) {
   app.add_flag("--open", access.open_calls,
                "Answer also the calls that need no login: anybody may then empty any inbox")
       ->envname("QUICNPROTOCHAT_OPEN");
-  app.add_flag_function(
-         "--no-rate-limits", [&access](int64_t given) { access.rate_limits = given <= 0; },
-         "Count no calls by address and identity, for instance where all come through one proxy")
+  app.add_flag_callback(
+         "--no-rate-limits", [&access] { access.rate_limits = false; },
+         "Count nothing by address and identity, for instance where all come through one proxy")
       ->envname("QUICNPROTOCHAT_NO_RATE_LIMITS");
 }
 
@@ -166,6 +166,7 @@ std::variant<Settings, ExitCode> parse_settings(int argc, const char* const* arg
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
+  settings.admission.by_address = settings.access.rate_limits;
   if (settings.threads == 0) settings.threads = std::max(1u, std::thread::hardware_concurrency());
   return settings;
 }

@@ -108,9 +108,6 @@ void declare_connections(CLI::App& app, Settings& settings) {
                  [&](uint64_t number) { connection.payload_bytes = number << 10; });
 }
 
-// A time in which so many become free again can still be told: some 190 years.
-constexpr double most_of_a_rate = 100'000'000;
-
 /// "50:1" is 50 at once, and then 1 a minute.
 limits::Rate parse_rate(const std::string& text) {
   const size_t colon = text.find(':');
@@ -119,14 +116,17 @@ limits::Rate parse_rate(const std::string& text) {
         !digits.empty() && digits.size() <= 9 &&
         std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; });
     const double value = is_number ? std::stod(digits) : 0;
-    if (value < 1 || value > most_of_a_rate) {
-      throw CLI::ValidationError("'" + text +
-                                 "' is no rate: write COUNT:PER_MINUTE, each up to 100000000");
-    }
+    if (value < 1) throw CLI::ValidationError("'" + text + "' is no rate: write COUNT:PER_MINUTE");
     return value;
   };
   if (colon == std::string::npos) number("");
-  return {number(text.substr(0, colon)), number(text.substr(colon + 1)) / 60};
+  const limits::Rate rate{number(text.substr(0, colon)), number(text.substr(colon + 1)) / 60};
+  if (std::chrono::duration<double>(rate.burst / rate.per_second) > limits::longest_refill) {
+    throw CLI::ValidationError("'" + text +
+                               "' is too slow: what it gives at once would take more than ten "
+                               "years to come back. Write fewer at once, or more a minute");
+  }
+  return rate;
 }
 
 void declare_rates(CLI::App& app, Rates& rates) {
