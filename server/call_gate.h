@@ -34,6 +34,9 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
     } catch (const Error& error) {
       failed(kind, error.reason());
       return rpc::to_exception(error);
+    } catch (const kj::Exception& exception) {  // of libcapnp, which could not follow a pointer
+      failed(kind, Reason::malformed);
+      return rpc::to_exception(Error(Reason::malformed, exception.getDescription().cStr()));
     }
   }
 

@@ -1,5 +1,6 @@
 #include "server/connection.h"
 
+#include "qnpc/noise/stream_error.h"
 #include "server/kj_time.h"
 
 namespace qnpc::server {
@@ -29,6 +30,7 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
 
 kj::Promise<void> Connection::run(kj::Promise<void> stop) {
   return network_.onDisconnect()
+      .then([this] { throw_if_lost(); })
       .exclusiveJoin(calls_->pushes()->when_stalled())
       .exclusiveJoin(messages_.when_overflowing())
       .exclusiveJoin(when_idle_too_long()
@@ -36,6 +38,16 @@ kj::Promise<void> Connection::run(kj::Promise<void> stop) {
                          .exclusiveJoin(kj::mv(stop))
                          .exclusiveJoin(calls_->when_removed())
                          .then([this] { return finish(); }));
+}
+
+void Connection::throw_if_lost() {
+  KJ_IF_MAYBE (why, stream_->broken()) {
+    const Reason reason = noise::reason_of(*why);
+    auto& limits_hit = calls_->bounds().metrics.limits_hit;
+    if (reason == Reason::overloaded) limits_hit[Limit::pending_output_mib].add();
+    if (reason == Reason::timeout) limits_hit[Limit::stall_seconds].add();
+  }
+  KJ_IF_MAYBE (why, messages_.failure()) kj::throwFatalException(kj::cp(*why));
 }
 
 /// Who only pings or asks what the server is does so at once, and then leaves.

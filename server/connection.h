@@ -20,9 +20,12 @@ class Connection {
 
   /// Resolves when the connection has ended: the peer left, stayed a stranger or was idle for too
   /// long or left a push unanswered, or `stop` resolved and what was in flight has been answered.
+  /// Fails where it ended in no good order.
   kj::Promise<void> run(kj::Promise<void> stop);
 
  private:
+  /// Counts the limit that the peer had come to, if any.
+  void throw_if_lost();
   kj::Promise<void> when_stranger_too_long();
   kj::Promise<void> when_idle_too_long();
   /// Answers what is in flight, says goodbye, and gives the peer time to say it too.

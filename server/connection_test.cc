@@ -2,6 +2,7 @@
 // one message may weigh. The peers speak over a socket; the time is the test's.
 #include "server/connection.h"
 
+#include <capnp/any.h>
 #include <gtest/gtest.h>
 
 #include "qnpc/crypto/system_random.h"
@@ -101,18 +102,85 @@ TEST_F(ConnectionTest, WhoShowsARightTokenStays) {
 }
 
 TEST_F(ConnectionTest, WhoIsIdleForTooLongIsShownOut) {
+  constexpr std::chrono::minutes idle{3};
+  foundation.limits.idle = idle;
   auto delivery = connect_to_delivery();
   gate->set_known();
   EXPECT_EQ(ping(delivery), answered);
-  pass(limits::connection_idle);
+  pass(idle);
   EXPECT_EQ(ping(delivery), answered);  // it was used in that time
-  pass(limits::connection_idle);
+  pass(idle);
   EXPECT_EQ(ping(delivery), answered);
-  pass(limits::connection_idle);
-  pass(limits::connection_idle);
+  pass(idle);
+  EXPECT_FALSE(has_ended);
+  pass(idle);
   pass(limits::linger);
   EXPECT_TRUE(has_ended);
   EXPECT_EQ(foundation.metrics.limits_hit[Limit::idle_minutes].value(), 1u);
+}
+
+/// Follows the pointers of what it is called with, as deep as they go.
+class FollowsPointers final : public capnp::Capability::Server {
+ public:
+  DispatchCallResult dispatchCall(
+      uint64_t, uint16_t,
+      capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> context) override {
+    capnp::AnyPointer::Reader pointer = context.getParams();
+    while (!pointer.isNull()) pointer = pointer.getAs<capnp::AnyStruct>().getPointerSection()[0];
+    return {kj::READY_NOW, false};
+  }
+};
+
+TEST_F(ConnectionTest, NothingIsFollowedThatIsNestedDeeply) {
+  auto service = connect<capnp::Capability>(kj::heap<FollowsPointers>(), limits::message_words);
+  auto call = [&](int depth) {
+    auto request = service.typelessRequest(1, 0, nullptr);
+    auto inner = request.initAsAnyStruct(0, 1);
+    while (--depth > 0) inner = inner.getPointerSection()[0].initAsAnyStruct(0, 1);
+    return reason_of(kj::mv(request));
+  };
+  EXPECT_EQ(call(2), answered);
+  for (int depth : {limits::message_nesting, 100, 8000}) {
+    EXPECT_NE(call(depth), answered) << depth;
+  }
+  EXPECT_EQ(call(2), answered);
+  EXPECT_FALSE(has_ended);
+}
+
+/// Answers when it is told to.
+class Waits final : public capnp::Capability::Server {
+ public:
+  DispatchCallResult dispatchCall(
+      uint64_t, uint16_t, capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer>) override {
+    ++calls;
+    return {answering_.addBranch(), false};
+  }
+  void answer() { pair_.fulfiller->fulfill(); }
+  size_t calls = 0;
+
+ private:
+  kj::PromiseFulfillerPair<void> pair_ = kj::newPromiseAndFulfiller<void>();
+  kj::ForkedPromise<void> answering_ = pair_.promise.fork();
+};
+
+TEST_F(ConnectionTest, NoMoreIsReadWhileTooManyWordsAreUnanswered) {
+  auto waiting = kj::heap<Waits>();
+  Waits& service = *waiting;
+  auto waiting_client = connect<capnp::Capability>(kj::mv(waiting), limits::message_words);
+  constexpr size_t size = size_t{1} << 20;
+  constexpr size_t fit = limits::call_words_in_flight * sizeof(capnp::word) / size;
+  std::vector<kj::Promise<void>> calls;
+  while (calls.size() < fit + 8) {
+    auto request = waiting_client.typelessRequest(1, 0, nullptr);
+    request.initAs<capnp::Data>(size);
+    calls.push_back(request.send().ignoreResult().eagerlyEvaluate(nullptr));
+  }
+  while (service.calls < fit) pass(std::chrono::seconds(0));
+  for (int i = 0; i < 20; ++i) pass(std::chrono::seconds(0));
+  EXPECT_EQ(service.calls, fit);
+  service.answer();
+  for (auto& call : calls) call.wait(scope);
+  EXPECT_EQ(service.calls, fit + 8);
 }
 
 TEST_F(ConnectionTest, AMessageThatIsTooLargeForTheServiceIsNotRead) {

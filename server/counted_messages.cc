@@ -60,12 +60,25 @@ kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> CountedMessages::tryReadMessa
     kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
     kj::ArrayPtr<capnp::word> scratch) {
   return stream_.tryReadMessage(fds, options, scratch)
-      .then([this](kj::Maybe<capnp::MessageReaderAndFds>&& message) {
-        KJ_IF_MAYBE (m, message) {
-          noise::with_stream_errors([&] { count_read(m->reader->getRoot<RpcMessage>()); });
-        }
-        return kj::mv(message);
-      });
+      .then(
+          [this](kj::Maybe<capnp::MessageReaderAndFds>&& message) {
+            KJ_IF_MAYBE (m, message) {
+              try {
+                count_read(m->reader->getRoot<RpcMessage>());
+              } catch (const Error& error) {
+                fail(noise::to_kj(error));
+              }
+            }
+            return kj::mv(message);
+          },
+          [this](kj::Exception&& why) -> kj::Maybe<capnp::MessageReaderAndFds> {
+            fail(kj::mv(why));
+          });
+}
+
+void CountedMessages::fail(kj::Exception&& why) {
+  failure_ = kj::cp(why);
+  kj::throwFatalException(kj::mv(why));
 }
 
 void CountedMessages::count_read(RpcMessage::Reader message) {

@@ -32,6 +32,9 @@ class CountedMessages final : public capnp::MessageStream {
   /// There was no room for an answer, and so for none that follows. For one waiter.
   kj::Promise<void> when_overflowing() { return kj::mv(overflowing_.promise); }
 
+  /// Why no more could be read, where the peer has not left in good order.
+  const kj::Maybe<kj::Exception>& failure() const { return failure_; }
+
   kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> tryReadMessage(
       kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
       kj::ArrayPtr<capnp::word> scratch) override;
@@ -45,6 +48,7 @@ class CountedMessages final : public capnp::MessageStream {
 
  private:
   void count_read(capnp::rpc::Message::Reader message);
+  [[noreturn]] void fail(kj::Exception&& why);
   void count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments);
   bool hold(size_t bytes);
   void release_when_drained();
@@ -55,6 +59,7 @@ class CountedMessages final : public capnp::MessageStream {
   size_t unanswered_ = 0;
   size_t unfinished_ = 0;
   bool writing_ = true;
+  kj::Maybe<kj::Exception> failure_;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;
   kj::PromiseFulfillerPair<void> overflowing_ = kj::newPromiseAndFulfiller<void>();
   std::vector<MessageMemory::Hold> held_;  // for what has not left yet

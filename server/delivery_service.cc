@@ -47,7 +47,7 @@ class Session final : public rpc::DeliveryService::Session::Server {
   kj::Promise<void> createLog(CreateLogContext context) override {
     return peer_.calls->run(CallKind::create_log, [&] {
       foundation_.access.count_log(identity_);
-      return create_log(foundation_, peer_, context);
+      return create_log(foundation_, peer_, identity_, context);
     });
   }
 
@@ -96,7 +96,7 @@ kj::Promise<void> DeliveryService::enqueue(EnqueueContext context) {
     if (!foundation_.access.policy().open_calls) {
       token = hash_of_token(params.getToken(), "the token of the recipient's inbox");
     }
-    Bytes payload = at_most(params.getPayload(), foundation_.limits.payload_bytes, "the payload");
+    Bytes payload = payload_in(params, foundation_);
     context.releaseParams();
     foundation_.access.count_stored(peer_, payload.size());
     return foundation_.store.enqueue(recipient, token, id, std::move(payload)).ignoreResult();

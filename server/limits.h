@@ -30,6 +30,9 @@ inline constexpr uint64_t remembered_message_ids = 1024;
 // What a group of a hundred says in a month, with some files; one log cannot fill a disk.
 inline constexpr uint64_t log_entries = 100'000;
 inline constexpr uint64_t log_total_bytes = uint64_t{1} << 30;
+// Logs that one identity may make in all: a group a day for three years. A log is kept for ever,
+// since its members may come back after any time, and can grow to log_total_bytes.
+inline constexpr uint64_t logs_per_identity = 1000;
 // Epochs whose tokens a log knows, some 200 KiB. More than the commits of a busy month, so that a
 // member who was away is told of the gap and not that it is a stranger.
 inline constexpr uint64_t log_epochs = 4096;
@@ -54,8 +57,9 @@ inline constexpr size_t expire_bytes = size_t{8} << 20;
 inline constexpr std::chrono::seconds expire_pause{60};
 
 // --- Sizes of what the server answers ---
-// One answer to fetch is a message in memory on both sides.
-inline constexpr size_t drain_bytes = size_t{32} << 20;
+// One answer to fetch: with 20,000 pointers it fits in message_words, over which the RPC system
+// sends nothing at all. Who wants the rest asks again.
+inline constexpr size_t drain_bytes = size_t{6} << 20;
 // A page that is read or pushed (or one larger payload): there may be one in memory for each
 // subscriber that takes nothing, and who reads can ask for the next one at once.
 inline constexpr size_t page_bytes = size_t{256} << 10;
@@ -113,8 +117,9 @@ inline constexpr size_t sessions = 16;
 inline constexpr size_t calls_in_flight = 256;
 // Of these, fetch and read: an answer waits in memory until the peer takes it.
 inline constexpr size_t large_answers = 2;
-// Output that waits for the peer, over which the connection is given up: those answers and more.
-inline constexpr size_t pending_output = 3 * drain_bytes;
+// Output that waits for the peer, over which the connection is given up: those answers, and pushes
+// of the largest payloads.
+inline constexpr size_t pending_output = size_t{32} << 20;
 // Words of unanswered calls of one connection, beyond which no more of it is read.
 inline constexpr size_t call_words_in_flight = size_t{2} << 20;
 // After its handshake a connection has so long to log in or to show a right token. Whoever has no
@@ -157,7 +162,7 @@ inline constexpr Rate claims_by_requester{1200, 1};
 inline constexpr Rate claims_of_target{100, 0.2};
 // One person needs one KeyPackage of another for each group, and again where that fails.
 inline constexpr Rate claims_of_pair{10, 1.0 / 60};
-// Each log can grow to log_total_bytes.
+// Each log can grow to log_total_bytes; logs_per_identity bounds them for ever.
 inline constexpr Rate logs_by_identity{50, 1.0 / 60};
 // Changes that store nothing: what was read is acknowledged, the inbox's token is another one, a
 // stock is dropped. Each is a durable write; a client makes some for each page that it reads.

@@ -120,7 +120,11 @@ kj::Promise<kj::Own<noise::NoiseStream>> Listener::shake_hands(kj::Own<kj::Async
             return kj::mv(stream);
           },
           [this](kj::Exception&& exception) -> Stream {
-            foundation_.metrics.failed_handshakes[noise::reason_of(exception)].add();
+            const Reason reason = noise::reason_of(exception);
+            foundation_.metrics.failed_handshakes[reason].add();
+            if (reason == Reason::timeout) {
+              foundation_.metrics.limits_hit[Limit::handshake_seconds].add();
+            }
             kj::throwFatalException(kj::mv(exception));
           });
 }

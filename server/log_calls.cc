@@ -9,12 +9,12 @@ namespace {
 
 /// Of append and appendCommit.
 template <class Params>
-LogAppend message(Params params, const ConnectionLimits& limits) {
+LogAppend message(Params params, const Foundation& foundation) {
   return {.log = log_id(params.getLogId()),
           .epoch = possible_epoch(params.getEpoch()),
           .token = hash_of_token(params.getToken(), "the token"),
           .id = exactly<MessageId>(params.getMessageId(), "the message id"),
-          .payload = at_most(params.getPayload(), limits.payload_bytes, "the payload")};
+          .payload = payload_in(params, foundation)};
 }
 
 class LogSink final : public Sink {
@@ -39,13 +39,13 @@ kj::Promise<void> DeliveryService::createLog(CreateLogContext context) {
   return peer_.calls->run(CallKind::create_log, [&] {
     foundation_.access.require_open_calls();
     foundation_.access.count_log(as_view(peer_.host));
-    return create_log(foundation_, peer_, context);
+    return create_log(foundation_, peer_, std::nullopt, context);
   });
 }
 
 kj::Promise<void> DeliveryService::append(AppendContext context) {
   return run_with_token(CallKind::append, [&] {
-    LogAppend request = message(context.getParams(), foundation_.limits);
+    LogAppend request = message(context.getParams(), foundation_);
     context.releaseParams();
     foundation_.access.count_stored(peer_, request.payload.size());
     return foundation_.store.append(std::move(request)).then([context](uint64_t sequence) mutable {
@@ -57,7 +57,7 @@ kj::Promise<void> DeliveryService::append(AppendContext context) {
 kj::Promise<void> DeliveryService::appendCommit(AppendCommitContext context) {
   return run_with_token(CallKind::append_commit, [&] {
     auto params = context.getParams();
-    LogAppend request = message(params, foundation_.limits);
+    LogAppend request = message(params, foundation_);
     auto next = exactly<TokenHash>(params.getNextTokenHash(), "the next token hash");
     context.releaseParams();
     foundation_.access.count_stored(peer_, request.payload.size());

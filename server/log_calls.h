@@ -16,14 +16,30 @@ inline uint64_t possible_epoch(uint64_t epoch) {
   return epoch;
 }
 
+/// Of append, appendCommit and enqueue. Throws Reason::too_large.
+template <class Params>
+Bytes payload_in(Params params, const Foundation& foundation) {
+  const capnp::Data::Reader payload = params.getPayload();
+  if (payload.size() > foundation.limits.payload_bytes) {
+    foundation.metrics.limits_hit[Limit::payload_kib].add();
+  }
+  return at_most(payload, foundation.limits.payload_bytes, "the payload");
+}
+
+/// `maker` is nobody where there was no login.
 template <class Context>
-kj::Promise<void> create_log(const Foundation& foundation, const Peer& peer, Context context) {
+kj::Promise<void> create_log(const Foundation& foundation, const Peer& peer,
+                             const std::optional<OwnerKey>& maker, Context context) {
   auto params = context.getParams();
-  auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
+  const LogId log = log_id(params.getLogId());
+  const uint64_t epoch = possible_epoch(params.getEpoch());
+  const auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
   foundation.access.count_stored(peer, 0);
-  return foundation.store
-      .create_log(log_id(params.getLogId()), possible_epoch(params.getEpoch()), token_hash)
-      .ignoreResult();
+  Store& store = foundation.store;
+  kj::Promise<void> counted = maker ? store.count_log(*maker) : kj::Promise<void>(kj::READY_NOW);
+  return counted.then([&store, log, epoch, token_hash] {
+    return store.create_log(log, epoch, token_hash).ignoreResult();
+  });
 }
 
 }  // namespace qnpc::server

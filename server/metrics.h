@@ -82,14 +82,24 @@ enum class Limit {
   connections,
   connections_per_address,
   handshakes,
+  handshake_seconds,
   login_seconds,
   idle_minutes,
   stall_seconds,
   calls_in_flight,
   large_answers,
+  pending_output_mib,
   message_memory_mib,
   message_shape,
+  payload_kib,
   subscriptions,
+  database_mib,
+  inbox_entries,
+  inbox_mib,
+  group_log_entries,
+  group_log_mib,
+  logs_per_identity,
+  key_packages,
   handshakes_rate,
   logins_rate,
   admissions_rate,
@@ -103,6 +113,7 @@ enum class Limit {
   stored_rate,
 };
 std::string_view name(Limit limit);
+using CounterForLimit = CounterFor<Limit, Limit::stored_rate>;
 
 struct Metrics {
   Counter connections;                 // accepted
@@ -112,7 +123,7 @@ struct Metrics {
   CounterFor<CallKind, CallKind::subscribe_log> calls;  // answered as asked
   std::array<CounterForReason, decltype(calls)::size> refused_calls;
   Counter lost_commits;  // answered as asked, that another had ended the epoch
-  CounterFor<Limit, Limit::stored_rate> limits_hit;
+  CounterForLimit limits_hit;
 
   CounterForReason& refused(CallKind kind) { return refused_calls[static_cast<size_t>(kind)]; }
 };
@@ -122,6 +133,7 @@ struct StoreMetrics {
   Histogram commit_time;  // of a transaction
   Counter writes;         // in all transactions together
   Counter database_bytes;
+  CounterForLimit limits_hit;
 };
 
 }  // namespace qnpc::server

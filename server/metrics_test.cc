@@ -19,6 +19,7 @@ TEST(MetricsText, HoldsWhatWasCounted) {
   metrics.refused(CallKind::append)[Reason::conflict].add();
   metrics.failed_handshakes[Reason::timeout].add(2);
   metrics.limits_hit[Limit::handshakes].add(4);
+  store.limits_hit[Limit::inbox_entries].add(5);
   for (milliseconds time : {milliseconds(1), milliseconds(3), milliseconds(5000)}) {
     store.commit_time.observe(time);
   }
@@ -31,6 +32,7 @@ TEST(MetricsText, HoldsWhatWasCounted) {
            "quicnprotochat_calls_refused_total{call=\"append\",reason=\"conflict\"} 1\n",
            "quicnprotochat_handshakes_failed_total{reason=\"timeout\"} 2\n",
            "quicnprotochat_limit_hits_total{limit=\"handshakes\"} 4\n",
+           "quicnprotochat_limit_hits_total{limit=\"inbox-entries\"} 5\n",
            "quicnprotochat_store_commit_seconds_bucket{le=\"0.0005\"} 0\n",
            "quicnprotochat_store_commit_seconds_bucket{le=\"0.001\"} 1\n",
            "quicnprotochat_store_commit_seconds_bucket{le=\"0.005\"} 2\n",

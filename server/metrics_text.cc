@@ -86,8 +86,12 @@ std::string metrics_text(const Metrics& metrics, const StoreMetrics& store, cons
   }
   text.metric("counter", "commits_lost_total", "Commits that came after another of their epoch.")
       .value(metrics.lost_commits.value());
-  text.metric("counter", "limit_hits_total", "What was refused for a limit, by its setting.")
-      .by("limit", metrics.limits_hit);
+  text.metric("counter", "limit_hits_total", "What was refused for a limit, by its setting.");
+  for (size_t i = 0; i < CounterForLimit::size; ++i) {
+    const auto limit = static_cast<Limit>(i);
+    text.value(metrics.limits_hit[limit].value() + store.limits_hit[limit].value(),
+               Text::label("limit", name(limit)));
+  }
   text.metric("gauge", "store_queue_length", "Requests that wait for the database.")
       .value(gauges.queued_writes, Text::label("queue", "write"))
       .value(gauges.queued_reads, Text::label("queue", "read"));

@@ -56,6 +56,9 @@ void declare_retention(CLI::App& app, StoreLimits& store) {
   declare_queue("inbox", "an inbox", store.inbox.entries, store.inbox.bytes, store.inbox_retention);
   declare_queue("group-log", "a group's log", store.log.entries, store.log.bytes,
                 store.log_retention);
+  declare_number(app, "logs-per-identity", "COUNT", "Groups that one identity may make in all",
+                 store.logs_per_identity, {1, most_entries},
+                 [&store](uint64_t number) { store.logs_per_identity = number; });
   declare_number(app, "database-mib", "MIB",
                  "Size of the database, over which nothing more is stored",
                  store.database_bytes >> 20, {1, most_mib},
@@ -93,8 +96,8 @@ void declare_connections(CLI::App& app, Settings& settings) {
   declare_count("subscriptions", "Subscriptions of one connection", connection.subscriptions,
                 {1, 100'000});
   constexpr uint64_t least_memory = limits::message_memory_share * limits::drain_bytes >> 20;
-  // A connection must be able to hold one answer to `fetch`.
-  constexpr uint64_t least_output = limits::drain_bytes >> 20;
+  // A connection must be able to hold the longest answer.
+  constexpr uint64_t least_output = limits::message_words * sizeof(uint64_t) >> 20;
   declare_number(app, "pending-output-mib", "MIB", "Output that waits for one peer",
                  connection.pending_output >> 20, {least_output, most_mib},
                  [&](uint64_t number) { connection.pending_output = number << 20; });

@@ -95,6 +95,7 @@ const Limited limited[] = {
     {"group-log-days", "8", [](auto& s) { return days(s.store.log_retention); }, 8},
     {"group-log-entries", "13", [](auto& s) { return s.store.log.entries; }, 13},
     {"group-log-mib", "14", [](auto& s) { return mib(s.store.log.bytes); }, 14},
+    {"logs-per-identity", "26", [](auto& s) { return s.store.logs_per_identity; }, 26},
     {"database-mib", "15", [](auto& s) { return mib(s.store.database_bytes); }, 15},
     {"connections", "16", [](auto& s) { return s.admission.connections; }, 16},
     {"connections-per-address", "17", [](auto& s) { return s.admission.per_address; }, 17},

@@ -55,6 +55,8 @@ class NoiseStream final : public kj::AsyncIoStream {
   /// Binds what is signed over it to this channel.
   const HandshakeHash& handshake_hash() const { return transport_.handshake_hash(); }
   const Agreement& agreement() const { return agreement_; }
+  /// Why the stream has ended, where we have ended it.
+  const kj::Maybe<kj::Exception>& broken() const { return broken_; }
   /// Output that is not yet with the kernel, in bytes.
   size_t pending_output() const { return output_.pending(); }
   /// Resolves when all output so far is with the kernel. To leave in good order: shutdownWrite(),

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "server/store/over_quota.h"
+#include "server/store/sql.h"
+
 namespace qnpc::server {
 namespace {
 
@@ -33,7 +36,8 @@ std::string accounts_schema() {
   return R"(
     CREATE TABLE account(
       id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,
-      standing INTEGER NOT NULL DEFAULT 0, delivery_token BLOB) STRICT;
+      standing INTEGER NOT NULL DEFAULT 0, delivery_token BLOB,
+      logs INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE invitation(
       token BLOB PRIMARY KEY, uses INTEGER NOT NULL, expires INTEGER NOT NULL,
       used INTEGER NOT NULL DEFAULT 0)
@@ -72,12 +76,16 @@ std::vector<Invitation> AccountsReader::invitations() {
   return out;
 }
 
-Accounts::Accounts(Database& database)
-    : set_standing_(database.prepare(set_column("standing"))),
+Accounts::Accounts(Database& database, uint64_t logs_per_identity)
+    : logs_per_identity_(logs_per_identity),
+      set_standing_(database.prepare(set_column("standing"))),
       select_standing_(database.prepare("SELECT standing FROM account WHERE key = ?1")),
       set_delivery_token_(database.prepare(set_column("delivery_token"))),
       select_delivery_token_(
           database.prepare("SELECT 1 FROM account WHERE key = ?1 AND delivery_token = ?2")),
+      count_log_(database.prepare(R"(
+        INSERT INTO account(key, logs) VALUES(?1, 1)
+        ON CONFLICT(key) DO UPDATE SET logs = logs + 1 WHERE logs < ?2 RETURNING 1)")),
       insert_invitation_(database.prepare(
           "INSERT INTO invitation VALUES(?1, ?2, ?3, 0) ON CONFLICT DO NOTHING RETURNING 1")),
       select_invitation_(
@@ -108,6 +116,13 @@ void Accounts::set_delivery_token(const OwnerKey& inbox, const TokenHash& token)
 void Accounts::require_delivery_token(const OwnerKey& inbox, const TokenHash& token) {
   if (select_delivery_token_.query(View(inbox), View(token)).next()) return;
   throw Error(Reason::unauthorized, "this is not the token of the recipient's inbox");
+}
+
+void Accounts::count_log(const OwnerKey& maker) {
+  if (count_log_.query(View(maker), to_integer(logs_per_identity_)).next()) return;
+  throw OverQuota(Limit::logs_per_identity,
+                  "you have made as many groups as one identity may make on this server: " +
+                      std::to_string(logs_per_identity_));
 }
 
 Put Accounts::create_invitation(const Invitation& invitation) {

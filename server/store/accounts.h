@@ -3,7 +3,7 @@
 // docs/server-store.md describes the tables.
 //
 // All calls happen within a transaction of the caller's; they throw as Database does, and before
-// anything is changed an Error of `unauthorized`.
+// anything is changed an Error of `unauthorized`, or OverQuota.
 #pragma once
 
 #include <optional>
@@ -32,11 +32,12 @@ class AccountsReader {
 
 class Accounts {
  public:
-  explicit Accounts(Database& database);
+  Accounts(Database& database, uint64_t logs_per_identity);
   void set_standing(const OwnerKey& identity, Standing standing);
   void admit(const OwnerKey& identity);
   void set_delivery_token(const OwnerKey& inbox, const TokenHash& token);
   void require_delivery_token(const OwnerKey& inbox, const TokenHash& token);
+  void count_log(const OwnerKey& maker);
 
   Put create_invitation(const Invitation& invitation);
   void use_invitation(const TokenHash& token, const OwnerKey& identity,
@@ -44,10 +45,12 @@ class Accounts {
   bool revoke_invitation(const TokenHash& token);
 
  private:
+  const uint64_t logs_per_identity_;
   Statement set_standing_;
   Statement select_standing_;
   Statement set_delivery_token_;
   Statement select_delivery_token_;
+  Statement count_log_;
   Statement insert_invitation_;
   Statement select_invitation_;
   Statement count_use_;

@@ -72,6 +72,20 @@ TEST_P(AccountsContract, AdmitsWhoeverIsUnknownAndNobodyWhoWasRemoved) {
   EXPECT_EQ(store->standing(owner(2)).wait(scope), Standing::admitted);
 }
 
+TEST_P(AccountsContract, AnIdentityMayMakeSoManyLogsInAll) {
+  auto count = [&](uint8_t identity) {
+    return failure(store->count_log(owner(identity)).then([] { return 0; }), scope);
+  };
+  store->set_standing(owner(1), Standing::admitted).wait(scope);
+  for (uint64_t i = 0; i < small_limits().logs_per_identity; ++i) EXPECT_EQ(count(1), accepted);
+  EXPECT_EQ(count(1), Reason::quota);
+  clock.now = clock.now.load() + std::chrono::hours(24 * 365);
+  EXPECT_EQ(count(1), Reason::quota);
+  EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::admitted);
+  EXPECT_EQ(count(2), accepted);  // nobody has heard of it
+  EXPECT_EQ(store->standing(owner(2)).wait(scope), Standing::unknown);
+}
+
 TEST_P(AccountsContract, AnInvitationLetsSoManyIn) {
   invite(1, 2);
   EXPECT_TRUE(use(1, 1));

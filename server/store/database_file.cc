@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t application_id = 0x716e7063;  // "qnpc": tells our files from other SQLite files
-constexpr int64_t schema_version = 5;
+constexpr int64_t schema_version = 6;
 
 void sync_directory(const fs::path& directory) {
   int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -107,7 +107,10 @@ void upgrade(Database& database) {
     // As version 4 had it, so that there is one way from there.
     sql += accounts_schema() + "ALTER TABLE account ADD COLUMN last_resort BLOB;";
   }
-  sql += key_packages_schema() + key_packages_from_version_4();
+  if (version >= 3) {  // with version 6 came how many logs each has made: from then on
+    sql += "ALTER TABLE account ADD COLUMN logs INTEGER NOT NULL DEFAULT 0;";
+  }
+  if (version < 5) sql += key_packages_schema() + key_packages_from_version_4();
   database.execute(sql + set_version() + "COMMIT;");
 }
 

@@ -1,5 +1,7 @@
 #include "server/store/database_size.h"
 
+#include "server/store/over_quota.h"
+
 namespace qnpc::server {
 namespace {
 
@@ -19,7 +21,8 @@ void DatabaseSize::measure() {
 
 void DatabaseSize::require_room() const {
   if (bytes_ < most_bytes_) return;
-  throw Error(Reason::quota, "the server's database is full: its operator has to make room");
+  throw OverQuota(Limit::database_mib,
+                  "the server's database is full: its operator has to make room");
 }
 
 }  // namespace qnpc::server

@@ -13,7 +13,7 @@ class DatabaseSize {
   void measure();
   /// Pages with something in them, at the last measure().
   uint64_t bytes() const { return bytes_; }
-  /// Throws Reason::quota where that is too much.
+  /// Throws OverQuota where that is too much.
   void require_room() const;
 
  private:

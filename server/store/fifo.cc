@@ -43,8 +43,9 @@ Page FifoReader::read(const OwnerKey& key, uint64_t after, uint64_t entries, siz
 }
 
 Fifo::Fifo(Database& database, const std::string& name, const FifoLimits& limits,
-           const DatabaseSize& size)
+           const FifoQuotas& quotas, const DatabaseSize& size)
     : limits_(limits),
+      quotas_(quotas),
       size_(size),
       reader_(database, name),
       select_owner_(database.prepare(
@@ -79,9 +80,11 @@ std::optional<uint64_t> Fifo::put(const OwnerKey& key, View id, View blob) {
   std::optional<Owner> found = find_owner(key);
   if (found && !id.empty() && is_remembered(*found, id)) return std::nullopt;
   Owner owner = found.value_or(Owner{});
-  if (owner.entries + 1 > limits_.entries || owner.bytes + blob.size() > limits_.bytes) {
-    throw Error(Reason::quota, "the queue of this key is full (" + std::to_string(owner.entries) +
-                                   " entries, " + std::to_string(owner.bytes) + " bytes)");
+  const bool is_full = owner.entries + 1 > limits_.entries;
+  if (is_full || owner.bytes + blob.size() > limits_.bytes) {
+    throw OverQuota(is_full ? quotas_.entries : quotas_.bytes,
+                    "the queue of this key is full (" + std::to_string(owner.entries) +
+                        " entries, " + std::to_string(owner.bytes) + " bytes)");
   }
   size_.require_room();
   if (!found) {

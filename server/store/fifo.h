@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/store/database_size.h"
+#include "server/store/over_quota.h"
 #include "server/store/store.h"
 
 namespace qnpc::server {
@@ -17,6 +18,12 @@ struct FifoLimits {
   uint64_t entries;     // for one key
   uint64_t bytes;       // for one key, the sum of its blobs
   uint64_t remembered;  // ids for one key: at least so many of the newest, at most twice that
+};
+
+/// By which name it is counted that a queue is full.
+struct FifoQuotas {
+  Limit entries;
+  Limit bytes;
 };
 
 /// The statements that make the tables of a queue with this name.
@@ -37,9 +44,9 @@ class Fifo {
  public:
   /// `size` must outlive the queue.
   Fifo(Database& database, const std::string& name, const FifoLimits& limits,
-       const DatabaseSize& size);
+       const FifoQuotas& quotas, const DatabaseSize& size);
   /// Appends a blob; returns its sequence number, or nothing where the id is remembered. An empty
-  /// id is no id. Throws Reason::quota before anything is changed.
+  /// id is no id. Throws OverQuota before anything is changed.
   std::optional<uint64_t> put(const OwnerKey& key, View id, View blob);
   /// Removes and returns the oldest blobs, bounded as in FifoReader::read.
   std::vector<Bytes> take(const OwnerKey& key, uint64_t entries, size_t bytes);
@@ -59,6 +66,7 @@ class Fifo {
   int64_t generation(const Owner& owner) const;
 
   FifoLimits limits_;
+  FifoQuotas quotas_;
   const DatabaseSize& size_;
   FifoReader reader_;
   Statement select_owner_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/store/over_quota.h"
 #include "server/store/sql.h"
 
 namespace qnpc::server {
@@ -199,11 +200,13 @@ CommitOutcome GroupLog::lost(const Log& log, uint64_t epoch) {
   return outcome;
 }
 
-/// Throws Reason::quota before anything is changed.
+/// Throws OverQuota before anything is changed.
 uint64_t GroupLog::insert(Log& log, const LogAppend& message, bool is_commit) {
-  if (log.entries + 1 > limits_.entries || log.bytes + message.payload.size() > limits_.bytes) {
-    throw Error(Reason::quota, "the log is full (" + std::to_string(log.entries) + " entries, " +
-                                   std::to_string(log.bytes) + " bytes)");
+  const bool is_full = log.entries + 1 > limits_.entries;
+  if (is_full || log.bytes + message.payload.size() > limits_.bytes) {
+    throw OverQuota(is_full ? Limit::group_log_entries : Limit::group_log_mib,
+                    "the log is full (" + std::to_string(log.entries) + " entries, " +
+                        std::to_string(log.bytes) + " bytes)");
   }
   size_.require_room();
   log.entries += 1;

@@ -51,7 +51,7 @@ KeyPackageStock KeyPackagesReader::stock(const OwnerKey& identity, CipherSuite s
 KeyPackages::KeyPackages(Database& database, const FifoLimits& limits, std::chrono::seconds keep,
                          const DatabaseSize& size)
     : keep_(keep),
-      queue_(database, key_package_queue, limits, size),
+      queue_(database, key_package_queue, limits, {Limit::key_packages, Limit::key_packages}, size),
       insert_kind_(database.prepare(R"(
         INSERT INTO key_package_kind SELECT sequence, owner, ?2, ?3, ?4
         FROM key_package_entry WHERE sequence = ?1)")),

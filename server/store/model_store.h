@@ -82,6 +82,12 @@ class ModelStore : public Store {
     return remove_through(inboxes_.queues[inbox], through);
   }
 
+  kj::Promise<void> count_log(const OwnerKey& maker) override {
+    uint64_t& logs = accounts_[maker].logs;
+    if (logs >= limits_.logs_per_identity) return refusal(Reason::quota);
+    ++logs;
+    return kj::READY_NOW;
+  }
   kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) override {
     auto [made, is_new] = epochs_.try_emplace(log, Epochs{epoch, epoch, now(), {{epoch, {token}}}});
     if (is_new) {
@@ -237,6 +243,7 @@ class ModelStore : public Store {
   struct Account {
     Standing standing = Standing::unknown;
     std::optional<TokenHash> delivery_token;
+    uint64_t logs = 0;
   };
   struct Invited {
     Invitation invitation;

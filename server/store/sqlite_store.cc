@@ -229,6 +229,10 @@ kj::Promise<uint64_t> SqliteStore::acknowledge(const OwnerKey& inbox, uint64_t t
                 [=](Tables& tables) { return tables.inbox.remove_through(inbox, through); });
 }
 
+kj::Promise<void> SqliteStore::count_log(const OwnerKey& maker) {
+  return carry_out(writer_, 0, [=](Tables& tables) { tables.accounts.count_log(maker); });
+}
+
 kj::Promise<Put> SqliteStore::create_log(const LogId& log, uint64_t epoch, const TokenHash& token) {
   return submit(writer_, 0, [=](Tables& tables) { return tables.log.create(log, epoch, token); });
 }

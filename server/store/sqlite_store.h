@@ -59,6 +59,7 @@ class SqliteStore final : public Store {
   kj::Promise<std::vector<Bytes>> drain(const OwnerKey& inbox) override;
   kj::Promise<Page> read(const OwnerKey& inbox, uint64_t after, uint32_t limit) override;
   kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) override;
+  kj::Promise<void> count_log(const OwnerKey& maker) override;
   kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) override;
   kj::Promise<uint64_t> append(LogAppend message) override;
   kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override;

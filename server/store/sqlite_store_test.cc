@@ -150,7 +150,8 @@ TEST_F(SqliteStoreTest, UpgradesVersion3AndKeepsWhatIsInIt) {
   Database(path, Database::Mode::read_write)
       .execute(
           "DROP TABLE key_package_kind; ALTER TABLE account ADD COLUMN last_resort BLOB;"
-          "ALTER TABLE account RENAME COLUMN standing TO admitted;"
+          "ALTER TABLE account DROP COLUMN logs; ALTER TABLE account RENAME COLUMN standing TO "
+          "admitted;"
           "ALTER TABLE invitation DROP COLUMN used; PRAGMA user_version = 3;");
   for (int start = 0; start < 2; ++start) {
     auto store = open();
@@ -172,7 +173,8 @@ TEST_F(SqliteStoreTest, UpgradesVersion4AndKeepsItsKeyPackages) {
   Database(path, Database::Mode::read_write)
       .execute(
           "DROP TABLE key_package_kind; ALTER TABLE account ADD COLUMN last_resort BLOB;"
-          "UPDATE account SET last_resort = x'6c617374'; PRAGMA user_version = 4;");
+          "ALTER TABLE account DROP COLUMN logs; UPDATE account SET last_resort = x'6c617374'; "
+          "PRAGMA user_version = 4;");
   auto store = open();
   auto take = [&](uint8_t identity) {
     return to_text(store->take_key_package(owner(identity), 1).wait(scope).value());
@@ -183,6 +185,57 @@ TEST_F(SqliteStoreTest, UpgradesVersion4AndKeepsItsKeyPackages) {
   EXPECT_EQ(Database(path, Database::Mode::read_only)
                 .integer("SELECT sum(entries) * 100 + sum(bytes) FROM key_package_owner"),
             208);
+}
+
+// Version 5 did not count the logs of an identity.
+TEST_F(SqliteStoreTest, UpgradesVersion5AndKeepsWhatIsInIt) {
+  {
+    auto store = open();
+    store->put_key_package(owner(1), 7, fingerprint(1), to_bytes("one")).wait(scope);
+    store->set_standing(owner(1), Standing::removed).wait(scope);
+  }
+  Database(path, Database::Mode::read_write)
+      .execute("ALTER TABLE account DROP COLUMN logs; PRAGMA user_version = 5;");
+  for (int start = 0; start < 2; ++start) {
+    auto store = open();
+    EXPECT_EQ(store->standing(owner(1)).wait(scope), Standing::removed);
+    EXPECT_EQ(store->key_package_stock(owner(1), 7).wait(scope).count, 1u);
+    store->count_log(owner(1)).wait(scope);
+  }
+}
+
+TEST_F(SqliteStoreTest, CountsWhatItRefusesByTheNameOfTheLimit) {
+  SqliteStore store(path, small_limits(), must_not_fail);
+  const auto& hits = store.metrics().limits_hit;
+  auto enqueue = [&](uint32_t id, size_t size) {
+    return failure(store.enqueue(owner(1), std::nullopt, message_id(id), Bytes(size)), scope);
+  };
+  for (uint32_t i = 0; i < small_limits().inbox.entries; ++i) enqueue(i, 1);
+  EXPECT_EQ(enqueue(100, 1), Reason::quota);
+  EXPECT_EQ(hits[Limit::inbox_entries].value(), 1u);
+  store.drain(owner(1)).wait(scope);
+  EXPECT_EQ(enqueue(101, small_limits().inbox.bytes + 1), Reason::quota);
+  EXPECT_EQ(hits[Limit::inbox_mib].value(), 1u);
+
+  store.create_log(owner(2), 0, token_hash(0)).wait(scope);
+  auto append = [&](uint32_t id, size_t size) {
+    LogAppend message{owner(2), 0, token_hash(0), message_id(id), Bytes(size)};
+    return failure(store.append(std::move(message)), scope);
+  };
+  EXPECT_EQ(append(100, small_limits().log.bytes + 1), Reason::quota);
+  EXPECT_EQ(hits[Limit::group_log_mib].value(), 1u);
+  for (uint32_t i = 0; i < small_limits().log.entries; ++i) append(i, 1);
+  EXPECT_EQ(append(101, 1), Reason::quota);
+  EXPECT_EQ(hits[Limit::group_log_entries].value(), 1u);
+
+  for (uint32_t i = 0; i <= small_limits().key_packages.entries; ++i) {
+    failure(store.put_key_package(owner(3), 1, fingerprint(i), Bytes(1)), scope);
+  }
+  EXPECT_EQ(hits[Limit::key_packages].value(), 1u);
+  for (uint32_t i = 0; i <= small_limits().logs_per_identity; ++i) {
+    failure(store.count_log(owner(3)).then([] { return 0; }), scope);
+  }
+  EXPECT_EQ(hits[Limit::logs_per_identity].value(), 1u);
 }
 
 TEST_F(SqliteStoreTest, RefusesDamageAnywhereAndLeavesItAlone) {
@@ -396,6 +449,7 @@ TEST_F(SqliteStoreTest, AFullDatabaseTakesNothingMoreUntilThereIsRoom) {
             Reason::quota);
   EXPECT_EQ(enqueue(0), Reason::internal);  // what is there is not refused when it is repeated
   store.check_health().wait(scope);
+  EXPECT_EQ(store.metrics().limits_hit[Limit::database_mib].value(), 6u);
   EXPECT_GE(store.metrics().database_bytes.value(), store_limits.database_bytes);
 
   Page page = store.read(owner(1), 0, 1).wait(scope);

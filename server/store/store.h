@@ -126,6 +126,9 @@ class Store {
   /// Removes the entries up to and including a sequence number; returns how many that were.
   virtual kj::Promise<uint64_t> acknowledge(const OwnerKey& inbox, uint64_t through) = 0;
 
+  /// Counts a log that the identity is about to make. Fails with `quota` past
+  /// StoreLimits::logs_per_identity. What the logs are is not kept, and none is ever given back.
+  virtual kj::Promise<void> count_log(const OwnerKey& maker) = 0;
   /// Makes an empty log. `duplicate` where it was made with the same values; with others: conflict.
   virtual kj::Promise<Put> create_log(const LogId& log, uint64_t epoch, const TokenHash& token) = 0;
   /// Appends what is no commit, in the current epoch of the log or for a short time in the one

@@ -13,8 +13,8 @@ bool may_pass(const Error& error) { return error.reason() == Reason::overloaded;
 
 /// What a call says of its own request, before it has changed anything.
 bool is_refusal(const Error& error) {
-  return error.reason() == Reason::quota || error.reason() == Reason::conflict ||
-         error.reason() == Reason::not_found || error.reason() == Reason::unauthorized;
+  return error.reason() == Reason::conflict || error.reason() == Reason::not_found ||
+         error.reason() == Reason::unauthorized;
 }
 
 }  // namespace
@@ -23,9 +23,10 @@ Tables::Tables(Database& database, const StoreLimits& store_limits, const Clock&
     : clock(what_time),
       size(database, store_limits.database_bytes),
       key_packages(database, store_limits.key_packages, store_limits.key_package_age, size),
-      inbox(database, inbox_queue, store_limits.inbox, size),
+      inbox(database, inbox_queue, store_limits.inbox, {Limit::inbox_entries, Limit::inbox_mib},
+            size),
       log(database, store_limits.log, what_time, size),
-      accounts(database),
+      accounts(database, store_limits.logs_per_identity),
       inbox_retention(database, inbox_queue, store_limits.inbox_retention),
       log_retention(database, log_queue, store_limits.log_retention),
       count_health_check(
@@ -112,6 +113,9 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
     applied.push_back(std::move(next));
     try {
       answer_bytes += applied.back()->apply(tables_);
+    } catch (const OverQuota& error) {
+      metrics_.limits_hit[error.limit()].add();
+      applied.back()->refusal = error;
     } catch (const Error& error) {
       if (!is_refusal(error)) throw;
       // Answered with the others: it may be due to one of them, which is not on the disk yet.

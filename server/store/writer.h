@@ -28,6 +28,7 @@ struct StoreLimits {
                    limits::remembered_message_ids};
   LogLimits log{limits::log_entries, limits::log_total_bytes, limits::log_epochs,
                 limits::previous_epoch_grace};
+  uint64_t logs_per_identity = limits::logs_per_identity;  // made since ever
   std::chrono::seconds key_package_age = limits::key_package_age;
   std::chrono::seconds inbox_retention = limits::retention;
   std::chrono::seconds log_retention = limits::retention;

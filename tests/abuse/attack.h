@@ -16,36 +16,15 @@
 #include "schemas/auth.capnp.h"
 #include "schemas/rpc_error.h"
 #include "tests/abuse/bystanders.h"
+#include "tests/support/deaf.h"
 #include "tests/support/http_get.h"
 #include "tests/support/temporary_directory.h"
 
 namespace qnpc::abuse {
 
+using test::Deaf;
 using test::LogClient;
 using AuthenticationClient = test::NoiseClient<rpc::AuthenticationService>;
-
-/// A socket that reads no more from some moment on.
-class Deaf final : public kj::AsyncIoStream {
- public:
-  explicit Deaf(kj::Own<kj::AsyncIoStream> socket) : socket_(kj::mv(socket)) {}
-  kj::Promise<size_t> tryRead(void* buffer, size_t min, size_t max) override {
-    if (deaf) return kj::NEVER_DONE;
-    return socket_->tryRead(buffer, min, max);
-  }
-  kj::Promise<void> write(const void* buffer, size_t size) override {
-    return socket_->write(buffer, size);
-  }
-  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
-    return socket_->write(pieces);
-  }
-  kj::Promise<void> whenWriteDisconnected() override { return socket_->whenWriteDisconnected(); }
-  void shutdownWrite() override { socket_->shutdownWrite(); }
-
-  bool deaf = false;
-
- private:
-  kj::Own<kj::AsyncIoStream> socket_;
-};
 
 class Attack : public testing::Test {
  protected:

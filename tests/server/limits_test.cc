@@ -8,6 +8,7 @@
 #include "schemas/auth.capnp.h"
 #include "schemas/login.h"
 #include "schemas/rpc_error.h"
+#include "tests/support/deaf.h"
 #include "tests/support/http_get.h"
 #include "tests/support/log_client.h"
 #include "tests/support/server_process.h"
@@ -100,11 +101,54 @@ class ServerLimits : public testing::Test {
     return {stored, reason};
   }
 
+  /// To the inbox of that number, on an open server.
+  Reason enqueue(LogClient& client, View payload, uint8_t inbox = 1) {
+    auto request = client.service.enqueueRequest();
+    request.setRecipientKey(test::as_data(Bytes(32, inbox)));
+    request.setPayload(test::as_data(payload));
+    return reason_of(kj::mv(request));
+  }
+  /// Two, each with as much as one answer holds: more than the kernel keeps for a peer.
+  void fill_inboxes() {
+    auto client = connect();
+    for (uint8_t inbox : {1, 1, 1, 2, 2, 2}) {
+      EXPECT_EQ(enqueue(*client, Bytes(size_t{2} << 20), inbox), answered);
+    }
+  }
+  struct DeafPeer {
+    kj::Own<noise::NoiseStream> channel;
+    kj::Own<capnp::TwoPartyClient> client;
+    std::vector<kj::Promise<void>> calls;
+  };
+  DeafPeer fetch_and_never_read() {
+    auto socket = kj::heap<test::Deaf>(connect_raw());
+    test::Deaf& ears = *socket;
+    noise::Endpoint endpoint{static_key, random, io.provider->getTimer()};
+    DeafPeer peer;
+    peer.channel = noise::connect(kj::mv(socket), endpoint, [](const auto&) {}).wait(io.waitScope);
+    ears.deaf = true;
+    peer.client = kj::heap<capnp::TwoPartyClient>(*peer.channel);
+    auto service = peer.client->bootstrap().castAs<rpc::DeliveryService>();
+    for (uint8_t inbox : {1, 2}) {
+      auto request = service.fetchRequest();
+      request.setRecipientKey(test::as_data(Bytes(32, inbox)));
+      peer.calls.push_back(request.send().ignoreResult().catch_([](kj::Exception&&) {}));
+    }
+    peer.channel->when_drained().wait(io.waitScope);
+    return peer;
+  }
+  /// Sooner or later.
+  void expect_hit(const std::string& limit) {
+    for (int i = 0; i < 300 && hits(limit) < 1; ++i) pause(100 * kj::MILLISECONDS);
+    EXPECT_EQ(hits(limit), 1);
+  }
+
   static constexpr Reason answered = Reason::internal;
 
   test::TemporaryDirectory directory;
   kj::AsyncIoContext io = kj::setupAsyncIo();
   crypto::SystemRandom random;
+  const noise::StaticKey static_key = crypto::generate_x25519_key(random);
   std::optional<test::ServerProcess> server;
 };
 
@@ -162,6 +206,7 @@ TEST_F(ServerLimits, HandshakeSeconds) {
   EXPECT_FALSE(end.poll(io.waitScope));
   pause(2 * kj::SECONDS);
   EXPECT_TRUE(end.poll(io.waitScope));
+  EXPECT_EQ(hits("handshake-seconds"), 1);
 }
 
 TEST_F(ServerLimits, HandshakesRate) {
@@ -224,6 +269,8 @@ TEST_F(ServerLimits, PayloadKib) {
   auto client = connect_with_log();
   EXPECT_EQ(reason_of(client->append_request(0, 1, Bytes(1024))), answered);
   EXPECT_EQ(reason_of(client->append_request(0, 2, Bytes(1025))), Reason::too_large);
+  EXPECT_EQ(enqueue(*client, Bytes(1025)), Reason::too_large);
+  EXPECT_EQ(hits("payload-kib"), 2);
 }
 
 TEST_F(ServerLimits, MessageMemoryMib) {
@@ -261,6 +308,59 @@ TEST_F(ServerLimits, DatabaseMib) {
   EXPECT_GT(stored, 10);
   EXPECT_LT(stored, 25);
   EXPECT_EQ(reason_of(client->read_request(0)), answered);
+  EXPECT_EQ(hits("database-mib"), 1);
+}
+
+TEST_F(ServerLimits, InboxEntriesAndMib) {
+  start({"--inbox-entries", "2", "--inbox-mib", "1"});
+  auto client = connect();
+  EXPECT_EQ(enqueue(*client, Bytes((size_t{1} << 20) + 1)), Reason::quota);
+  EXPECT_EQ(hits("inbox-mib"), 1);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(enqueue(*client, Bytes(1)), answered);
+  EXPECT_EQ(enqueue(*client, Bytes(1)), Reason::quota);
+  EXPECT_EQ(hits("inbox-entries"), 1);
+}
+
+TEST_F(ServerLimits, GroupLogEntriesAndMib) {
+  start({"--group-log-entries", "2", "--group-log-mib", "1"});
+  auto client = connect_with_log();
+  EXPECT_EQ(appends(*client, 1, (size_t{1} << 20) + 1).second, Reason::quota);
+  EXPECT_EQ(hits("group-log-mib"), 1);
+  EXPECT_EQ(appends(*client, 3), std::pair(2, Reason::quota));
+  EXPECT_EQ(hits("group-log-entries"), 1);
+}
+
+TEST_F(ServerLimits, LogsPerIdentity) {
+  start_with("", {"--logs-per-identity", "2"});
+  auto client = connect();
+  auto session = login_request(*client, new_identity()).send().getSession();
+  auto other = login_request(*client, new_identity()).send().getSession();
+  uint8_t number = 0;
+  auto create = [&](auto& who) {
+    auto request = who.createLogRequest();
+    request.setLogId(test::as_data(Bytes(32, ++number)));
+    request.setTokenHash(test::as_data(test::token_hash_of(0)));
+    return reason_of(kj::mv(request));
+  };
+  EXPECT_EQ(create(session), answered);
+  EXPECT_EQ(create(session), answered);
+  EXPECT_EQ(create(session), Reason::quota);
+  EXPECT_EQ(hits("logs-per-identity"), 1);
+  EXPECT_EQ(create(other), answered);
+}
+
+TEST_F(ServerLimits, PendingOutputMib) {
+  start({"--pending-output-mib", "8"});
+  fill_inboxes();
+  auto peer = fetch_and_never_read();
+  expect_hit("pending-output-mib");
+}
+
+TEST_F(ServerLimits, StallSecondsOfAPeerThatTakesNoOutput) {
+  start({"--stall-seconds", "1"});
+  fill_inboxes();
+  auto peer = fetch_and_never_read();
+  expect_hit("stall-seconds");
 }
 
 TEST_F(ServerLimits, StoredRate) {

@@ -241,6 +241,26 @@ TEST_F(Server, AMessageOverTheLimitEndsItsConnectionOnly) {
   EXPECT_EQ(drain(client).size(), 1u);
 }
 
+// Of more than 8 MiB nothing had come, and nothing was left.
+TEST_F(Server, MoreThanOneAnswerHoldsIsFetchedInParts) {
+  auto server = start();
+  DeliveryClient client(io, server->delivery, server->key);
+  std::vector<Bytes> sent;
+  for (uint32_t i = 0; i < 4; ++i) {
+    sent.push_back(numbered(size_t{4} << 20, i));
+    enqueue(client, sent.back(), {}).wait(io.waitScope);
+  }
+  for (uint32_t i = 0; i < 1000; ++i) {
+    sent.push_back(numbered(9, i));
+    enqueue(client, sent.back(), {}).wait(io.waitScope);
+  }
+  std::vector<Bytes> received;
+  for (auto part = drain(client); !part.empty(); part = drain(client)) {
+    received.insert(received.end(), part.begin(), part.end());
+  }
+  EXPECT_EQ(received, sent);
+}
+
 TEST_F(Server, SurvivesRunningOutOfFileDescriptors) {
   auto server = start(48);
   auto address =
