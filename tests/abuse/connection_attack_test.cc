@@ -69,6 +69,56 @@ TEST_F(ConnectionAttack, WhoeverHasAChannelAndSaysNothing) {
   wait_until([&] { return hits("login-seconds") >= static_cast<double>(channels.size()); });
 }
 
+/// A socket of which we keep an end: what goes past the channel over it.
+class Shared final : public kj::AsyncIoStream {
+ public:
+  explicit Shared(kj::AsyncIoStream& socket) : socket_(socket) {}
+  kj::Promise<size_t> tryRead(void* buffer, size_t min, size_t max) override {
+    return socket_.tryRead(buffer, min, max);
+  }
+  kj::Promise<void> write(const void* buffer, size_t size) override {
+    return socket_.write(buffer, size);
+  }
+  kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override {
+    return socket_.write(pieces);
+  }
+  kj::Promise<void> whenWriteDisconnected() override { return socket_.whenWriteDisconnected(); }
+  void shutdownWrite() override { socket_.shutdownWrite(); }
+
+ private:
+  kj::AsyncIoStream& socket_;
+};
+
+TEST_F(ConnectionAttack, FramesThatTrickleInAChannel) {
+  start({"--login-seconds", "2"});
+  struct Peer {
+    kj::Own<kj::AsyncIoStream> socket;
+    kj::Own<noise::NoiseStream> channel;  // over it
+  };
+  std::vector<Peer> peers;
+  withstand([&] {
+    for (int i = 0; i < 200; ++i) {
+      auto socket = connect_from(static_cast<uint8_t>(2 + i % 4), server->delivery);
+      KJ_IF_MAYBE (channel, channel_over(kj::heap<Shared>(*socket))) {
+        peers.push_back({kj::mv(socket), kj::mv(*channel)});
+      }
+    }
+    // The longest frame there is, a byte at a time.
+    for (size_t i = 0; goes_on() || i < 50; ++i) {
+      const uint8_t byte = 0xff;
+      for (Peer& peer : peers) {
+        kj::evalNow([&] {
+          return peer.socket->write(&byte, 1);
+        }).catch_([](kj::Exception&&) {
+          }).wait(io.waitScope);
+      }
+      pause(0.05);
+    }
+  });
+  EXPECT_GT(peers.size(), 100u);
+  wait_until([&] { return hits("login-seconds") >= static_cast<double>(peers.size()); });
+}
+
 TEST_F(ConnectionAttack, WhenThereAreNoFileDescriptorsLeft) {
   start({}, 64);
   withstand([&] {

@@ -14,6 +14,7 @@ using Message = capnp::rpc::Message;
 class RpcAttack : public Attack {
  protected:
   using Words = kj::Array<capnp::word>;
+  static constexpr uint16_t append_method = 6;  // its ordinal in schemas/delivery.capnp
 
   /// As they go over the channel.
   static Words words_of(const std::function<void(Message::Builder)>& fill) {
@@ -31,7 +32,7 @@ class RpcAttack : public Attack {
       call.setQuestionId(question);
       call.initTarget().initPromisedAnswer().setQuestionId(0);
       call.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
-      call.setMethodId(6);
+      call.setMethodId(append_method);
       auto params =
           call.initParams().initContent().template initAs<rpc::DeliveryService::AppendParams>();
       params.setLogId(test::as_data(Bytes(32)));
@@ -39,6 +40,9 @@ class RpcAttack : public Attack {
       params.setMessageId(test::as_data(Bytes(16)));
       params.setPayload(test::as_data(Bytes(40)));
     });
+  }
+  static Words finish(uint32_t question) {
+    return words_of([&](auto message) { message.initFinish().setQuestionId(question); });
   }
   static void set(Words& words, size_t at, uint64_t value) {
     std::memcpy(words.asBytes().begin() + at * sizeof(value), &value, sizeof(value));
@@ -161,22 +165,66 @@ TEST_F(RpcAttack, SendsNoise) {
   });
 }
 
+// Nothing that the server offers has structs within structs without end, so what is nested deeply
+// is in the wrong place and refused there, unfollowed;
+// ConnectionTest.NothingIsFollowedThatIsNestedDeeply has a service that would follow it.
 TEST_F(RpcAttack, NestsDeeply) {
   start();
-  const Words nested = words_of([](auto message) {
-    auto call = message.initCall();
-    call.setQuestionId(1);
-    call.initTarget().initPromisedAnswer().setQuestionId(0);
-    call.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
-    call.setMethodId(6);
-    auto inner = call.initParams().initContent().initAsAnyStruct(0, 1);
-    for (int depth = 0; depth < 8000; ++depth) {
-      inner = inner.getPointerSection()[0].initAsAnyStruct(0, 1);
+  size_t refused = 0;
+  withstand([&] {
+    KJ_IF_MAYBE (channel, channel_from(2)) {
+      capnp::TwoPartyClient client(**channel);
+      auto service = client.bootstrap().castAs<rpc::DeliveryService>();
+      while (goes_on() || refused == 0) {
+        auto request =
+            service.typelessRequest(capnp::typeId<rpc::DeliveryService>(), append_method, nullptr);
+        auto inner = request.initAsAnyStruct(0, 1);
+        for (int depth = 0; depth < 8000; ++depth) {
+          inner = inner.getPointerSection()[0].initAsAnyStruct(0, 1);
+        }
+        const Reason reason =
+            request.send()
+                .then([](auto&&) { return Reason::internal; },
+                      [](kj::Exception&& e) { return rpc::from_exception(e).reason(); })
+                .wait(io.waitScope);
+        ASSERT_EQ(name(reason), name(Reason::malformed));
+        ++refused;
+      }
     }
   });
+  EXPECT_GT(refused, 0u);
+  EXPECT_EQ(metric("calls_refused_total{call=\"append\",reason=\"malformed\"}"), refused);
+}
+
+// The answers to tens of thousands of small calls wait, or would, when the connection is dropped. A
+// server that writes each by itself crashes: it destroys them one within the other.
+TEST_F(RpcAttack, MakesSmallCallsWithoutEndAndNeverReads) {
+  start();
+  constexpr uint32_t calls = 40'000;
   withstand([&] {
-    for (uint8_t i = 0; goes_on(); ++i) send_alone(static_cast<uint8_t>(2 + i % 8), nested);
+    std::vector<kj::Own<noise::NoiseStream>> channels;
+    for (uint8_t i = 0; i < 4 || goes_on(); ++i) {
+      if (i >= 40) {
+        pause(0.1);
+        continue;
+      }
+      auto socket = kj::heap<Deaf>(connect_from(static_cast<uint8_t>(2 + i % 6), server->delivery));
+      Deaf& ears = *socket;
+      KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
+        ears.deaf = true;
+        send(**channel, bootstrap(0));
+        for (uint32_t question = 1; question <= calls; ++question) {
+          send(**channel, append_call(question));
+          send(**channel, finish(question));  // so that it may ask on
+        }
+        drain(**channel);
+        channels.push_back(kj::mv(*channel));
+      }
+    }
+    channels.clear();
   });
+  // More than fit in what may wait for a peer, from each: those before it stopped to be read.
+  EXPECT_GT(metric("calls_refused_total{call=\"append\",reason=\"not_found\"}"), 1000);
 }
 
 TEST_F(RpcAttack, AsksAndNeverFinishes) {

@@ -61,7 +61,7 @@ TEST_F(ServiceAttack, DrainsKeyPackages) {
 }
 
 TEST_F(ServiceAttack, FloodsAnInbox) {
-  start();
+  start({"--deliveries-rate", "300:600"});
   LogClient victim(io, server->delivery, server->key);
   const auto key = new_identity();
   auto session = log_in(victim, key);
@@ -79,7 +79,9 @@ TEST_F(ServiceAttack, FloodsAnInbox) {
       return request;
     });
   });
-  EXPECT_GT(outcomes.answered, 0u);
+  EXPECT_GE(outcomes.answered, 300u);
+  EXPECT_GT(outcomes.refused[Reason::rate_limited], 0u);
+  EXPECT_EQ(hits("deliveries-rate"), outcomes.refused[Reason::rate_limited]);
   // Its owner reads all of it and is rid of it.
   size_t entries = 0;
   for (bool more = true; more;) {
