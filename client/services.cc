@@ -28,7 +28,8 @@ ServerFacts describe_service(Connection& connection, Client& service) {
   auto response = connection.network().wait(service.describeRequest().send(),
                                             "asking " + connection.address(), limits::call);
   auto server = response.getServer();
-  ServerFacts out{server.getVersion(), server.getOpenCalls(), "unknown", server.getDeliveryPort()};
+  ServerFacts out{server.getVersion(), server.getOpenCalls(), "unknown", server.getDeliveryPort(),
+                  server.getRequiresHybrid()};
   switch (server.getRegistration()) {
     case rpc::Registration::OPEN: out.registration = "open"; break;
     case rpc::Registration::INVITATION: out.registration = "invitation"; break;

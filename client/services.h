@@ -19,6 +19,7 @@ struct ServerFacts {
   bool open_calls = false;
   std::string registration;    // open, invitation or closed
   uint16_t delivery_port = 0;  // 0: it does not say
+  bool requires_hybrid = false;
 };
 
 /// What the server has of one suite for others to invite us with.

@@ -34,6 +34,8 @@ struct ServerDescription {
   registration @2 :Registration;
   deliveryPort @3 :UInt16;
   # Where the Delivery Service listens, on the same host.
+  requiresHybrid @4 :Bool;
+  # Whether the classic handshake is refused. Servers from before say nothing: false.
 }
 
 interface EnvelopeExchange {

@@ -134,13 +134,19 @@ Address local_address(int socket) {
   return address;
 }
 
+void check_public_address(const std::string& given) {
+  if (given.empty()) return;
+  constexpr uint16_t any_port = 7000;
+  if (rpc::parse_server_address(given, any_port).key) {
+    throw Error(Reason::usage, "--public-address takes HOST or HOST:PORT, without a key");
+  }
+}
+
 std::optional<rpc::ServerAddress> public_address(const std::string& given,
                                                  const std::string& listen, const Address& bound) {
   if (given.empty()) return listen_address(listen, bound);
-  rpc::ServerAddress out = rpc::parse_server_address(given, port_of(bound));
-  if (out.key)
-    throw Error(Reason::usage, "--public-address takes HOST or HOST:PORT, without a key");
-  return out;
+  check_public_address(given);
+  return rpc::parse_server_address(given, port_of(bound));
 }
 
 }  // namespace qnpc::server

@@ -34,6 +34,8 @@ uint16_t port_of(const Address& address);
 std::vector<kj::AutoCloseFd> listen_on(const Address& address, size_t sockets);
 Address local_address(int socket);
 
+/// Throws Reason::usage for what clients could not use as a public address; empty is none.
+void check_public_address(const std::string& given);
 /// Where clients reach the service that listens at `bound`: what the operator `given` as HOST or
 /// HOST:PORT or, where that is empty, the host that `listen` names. Nothing where that stands for
 /// all addresses of the machine, or is one that others cannot use. Without a key. Throws

@@ -32,12 +32,9 @@ void print(bool json, const Json& object, const std::string& text) {
   std::puts(json ? object.dump().c_str() : text.c_str());
 }
 
-Bytes identity_key(const std::string& text) {
+std::optional<Bytes> whole_key(const std::string& text) {
   std::optional<Bytes> key = from_hex(text);
-  if (!key || key->size() != 32) {
-    throw Error(Reason::usage, "an identity key is 64 hexadecimal digits");
-  }
-  return *key;
+  return key && key->size() == 32 ? key : std::nullopt;
 }
 
 /// One connection to the server.
@@ -103,15 +100,37 @@ void revoke(AdminClient& client, const AdminCommand& command) {
     if (found) throw Error(Reason::usage, "several invitations begin so: write more of the id");
     found = Bytes(invitation.getId().begin(), invitation.getId().end());
   }
-  if (!found) throw Error(Reason::not_found, "there is no such invitation");
+  if (!found) {
+    throw Error(Reason::not_found,
+                "no invitation has an id that begins so: `admin invitations` lists them");
+  }
   auto request = client.admin().revokeRequest();
   request.setId({found->data(), found->size()});
   client.send(kj::mv(request));
   print(command.json, {{"revoked", to_hex(*found)}}, "revoked " + to_hex(*found).substr(0, 16));
 }
 
-void set_admitted(AdminClient& client, const AdminCommand& command, bool admitted) {
-  Bytes key = identity_key(command.argument);
+Bytes key_to_add(const std::string& text) {
+  if (auto key = whole_key(text)) return *key;
+  throw Error(Reason::usage, "an identity key is 64 hexadecimal digits");
+}
+
+/// A whole key, of whomever, or the beginning of a member's.
+Bytes key_to_remove(AdminClient& client, const std::string& text) {
+  if (auto key = whole_key(text)) return *key;
+  std::optional<Bytes> found;
+  auto response = client.send(client.admin().admittedRequest());
+  for (auto key : response.getIdentityKeys()) {
+    if (!hex(key).starts_with(text)) continue;
+    if (found) throw Error(Reason::usage, "several members' keys begin so: write more of it");
+    found = Bytes(key.begin(), key.end());
+  }
+  if (found) return *found;
+  throw Error(Reason::not_found, "no member's key begins so: `admin members` lists them");
+}
+
+void set_admitted(AdminClient& client, const Bytes& key, const AdminCommand& command) {
+  const bool admitted = command.action == AdminCommand::Action::add;
   auto request = client.admin().setAdmittedRequest();
   request.setIdentityKey({key.data(), key.size()});
   request.setAdmitted(admitted);
@@ -136,8 +155,12 @@ void run_admin_command(const AdminCommand& command, const std::string& socket_pa
     case AdminCommand::Action::invite: invite(client, command); break;
     case AdminCommand::Action::invitations: list_invitations(client, command); break;
     case AdminCommand::Action::revoke: revoke(client, command); break;
-    case AdminCommand::Action::add: set_admitted(client, command, true); break;
-    case AdminCommand::Action::remove: set_admitted(client, command, false); break;
+    case AdminCommand::Action::add:
+      set_admitted(client, key_to_add(command.argument), command);
+      break;
+    case AdminCommand::Action::remove:
+      set_admitted(client, key_to_remove(client, command.argument), command);
+      break;
     case AdminCommand::Action::members: list_members(client, command); break;
   }
 }

@@ -10,7 +10,7 @@ namespace qnpc::server {
 struct AdminCommand {
   enum class Action { none, invite, invitations, revoke, add, remove, members };
   Action action = Action::none;
-  std::string argument;  // an identity key, or the beginning of an invitation's id
+  std::string argument;  // an identity key or its beginning, or that of an invitation's id
   uint32_t uses = 1;
   uint32_t days = 7;
   bool json = false;

@@ -138,6 +138,12 @@ inline constexpr std::chrono::seconds read_retry{1};
 // A connection without a call for so long is closed; a client connects again when it needs one.
 // One with a subscription is not idle.
 inline constexpr std::chrono::minutes connection_idle{15};
+// TCP asks a silent peer whether it is there: after a minute, and four times fifteen seconds apart.
+// One whose machine is gone is noticed after two minutes; one that sleeps does not wake for it
+// often.
+inline constexpr std::chrono::seconds keepalive_idle{60};
+inline constexpr std::chrono::seconds keepalive_interval{15};
+inline constexpr int keepalive_probes = 4;
 // A connection that we have ended waits so long for its peer to end it too, and reads meanwhile:
 // closing a socket with unread requests in it makes the kernel drop the answers on their way.
 inline constexpr std::chrono::seconds linger{2};

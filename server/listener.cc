@@ -24,11 +24,10 @@ void set_up(kj::AsyncIoStream& socket) {
     socket.setsockopt(level, option, &value, sizeof(value));
   };
   set(IPPROTO_TCP, TCP_NODELAY, 1);  // the stream coalesces by itself
-  // A peer whose machine is gone is noticed after some two minutes.
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, 60);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, 15);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(limits::keepalive_idle.count()));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(limits::keepalive_interval.count()));
+  set(IPPROTO_TCP, TCP_KEEPCNT, limits::keepalive_probes);
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
   MessageMemory memory(settings.message_memory, metrics,
                        settings.access.rate_limits ? limits::message_memory_share : 1);
   Access access(*store, settings.access, metrics);
-  const Description description{QNPC_VERSION, port_of(local_address(delivery[0]))};
+  const Description description{QNPC_VERSION, port_of(local_address(delivery[0])),
+                                settings.require_hybrid};
   Shared shared{{*store, access, description, settings.connection, metrics, memory},
                 admission,
                 static_key,
@@ -185,6 +186,7 @@ ExitCode run(int argc, char** argv) {
     run_admin_command(settings.admin, admin_socket_path(settings.data_dir));
     return exit_ok;
   }
+  check_public_address(settings.public_address);  // before there is anything to clean up
   log::configure(settings.log_level, settings.log_format);
   protect_memory();
   umask(S_IRWXG | S_IRWXO);  // what we make is for our user alone

@@ -21,6 +21,7 @@ kj::Promise<void> describe(DescribeContext context, const Foundation& foundation
   auto server = context.getResults().initServer();
   server.setVersion(foundation.description.version);
   server.setDeliveryPort(foundation.description.delivery_port);
+  server.setRequiresHybrid(foundation.description.requires_hybrid);
   server.setOpenCalls(policy.open_calls);
   switch (policy.registration) {
     case Registration::open: server.setRegistration(rpc::Registration::OPEN); break;

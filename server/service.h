@@ -11,6 +11,7 @@ namespace qnpc::server {
 struct Description {
   std::string version;
   uint16_t delivery_port = 0;
+  bool requires_hybrid = false;
 };
 
 /// The same for all connections, and outlives them.

@@ -24,7 +24,7 @@ struct TestFoundation {
   MessageMemory memory{server::limits::message_memory, metrics};
   ModelStore store{StoreLimits{}};
   Access access;
-  Description description{"1.2.3", 7001};
+  Description description{"1.2.3", 7001, true};
 };
 
 }  // namespace qnpc::server

@@ -80,6 +80,7 @@ TEST_F(Services, DescribeTheServer) {
   rpc::EnvelopeExchange::Client services[] = {authentication, delivery};
   for (auto& service : services) {
     auto answer = service.describeRequest().send().wait(scope);
+    EXPECT_EQ(answer.getServer().getRequiresHybrid(), true);
     EXPECT_EQ(answer.getServer().getVersion(), "1.2.3");
     EXPECT_EQ(answer.getServer().getDeliveryPort(), 7001);
     EXPECT_TRUE(answer.getServer().getOpenCalls());

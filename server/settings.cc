@@ -81,21 +81,24 @@ void declare_admin(CLI::App& app, AdminCommand& command) {
       ->check(CLI::Range(1, 3650))
       ->capture_default_str();
   add("invitations", "List the invitations", Action::invitations);
+  auto long_enough = [](const std::string& beginning) {
+    return beginning.size() < 8 ? std::string("write at least 8 digits of it") : std::string();
+  };
   add("revoke", "End an invitation; whom it let in stays", Action::revoke)
       ->add_option("id", command.argument, "The beginning of its id, as `invitations` lists it")
       ->required()
-      ->check([](const std::string& id) {
-        return id.size() < 8 ? std::string("write at least 8 digits of it") : std::string();
-      });
-  for (auto [name, about, action] :
-       {std::tuple("add", "Admit an identity", Action::add),
-        std::tuple("remove", "Admit it no longer, whatever the policy is, and end its connections",
-                   Action::remove)}) {
-    add(name, about, action)
-        ->add_option("identity-key", command.argument, "64 hex digits")
-        ->required();
-  }
-  add("members", "List who was added or invited", Action::members);
+      ->check(long_enough);
+  add("add", "Admit an identity", Action::add)
+      ->add_option("identity-key", command.argument, "64 hex digits")
+      ->required();
+  add("remove", "Admit it no longer, whatever the policy is, and end its connections",
+      Action::remove)
+      ->add_option("identity-key", command.argument,
+                   "64 hex digits, or the beginning of it, as `members` lists it")
+      ->required()
+      ->check(long_enough);
+  add("members", "List who is admitted: added, invited, or on an open server whoever has logged in",
+      Action::members);
 }
 
 void declare(CLI::App& app, Settings& settings) {

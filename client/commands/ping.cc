@@ -17,8 +17,9 @@ void ping_one(Context& context, const char* service, Online<Service>& online) {
   std::snprintf(milliseconds, sizeof milliseconds, "%.2f ms", time.count());
   context.output.line(std::string(service) + " service at " + address + ": " + milliseconds +
                           "\n  server key " + key + " (" + std::string(name(online.trust)) + ")" +
-                          "\n  handshake " + suite + ", version " + server.version +
-                          ", registration " + server.registration +
+                          "\n  handshake " + suite +
+                          (server.requires_hybrid ? " (the server takes no other)" : "") +
+                          ", version " + server.version + ", registration " + server.registration +
                           (server.open_calls ? ", answers calls without a login" : ""),
                       {{"service", service},
                        {"address", address},
@@ -26,6 +27,7 @@ void ping_one(Context& context, const char* service, Online<Service>& online) {
                        {"server_key", key},
                        {"trust", name(online.trust)},
                        {"noise", suite},
+                       {"requires_hybrid", server.requires_hybrid},
                        {"version", server.version},
                        {"registration", server.registration},
                        {"open_calls", server.open_calls}});

@@ -79,7 +79,9 @@ class ByInvitation(Admits):
         listed = self.server.admin("invitations").objects()
         self.assertEqual([(i["uses"], i["used"]) for i in listed], [(1, 0)])
         self.assertEqual(self.server.admin("revoke", listed[0]["id"][:12]).code, OK)
-        self.assertNotEqual(self.server.admin("revoke", listed[0]["id"]).code, OK)
+        again = self.server.admin("revoke", listed[0]["id"])
+        self.assertEqual(again.code, 1)
+        self.assertIn("`admin invitations` lists them", again.err)
         alice = self.person("alice", registered=False)
         self.expect(REFUSED, alice.run("register", "--invitation-file", path), "no such invitation")
 
@@ -100,7 +102,11 @@ class OnlyTheNamed(Admits):
         key = alice.must("whoami")[0]["identity_key"]
         self.assertEqual(self.server.admin("add", key).code, OK)
         alice.must("register")
-        self.assertEqual(self.server.admin("remove", key).code, OK)
+        self.assertEqual(self.server.admin("remove", key[:7]).code, 2)
+        unknown = self.server.admin("remove", "00" * 4 if key[:8] != "00" * 4 else "11" * 4)
+        self.assertEqual(unknown.code, 1)
+        self.assertIn("`admin members` lists them", unknown.err)
+        self.assertEqual(self.server.admin("remove", key[:8]).code, OK)
         self.expect(REFUSED, alice.run("register"), key)
 
 

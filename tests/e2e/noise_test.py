@@ -14,6 +14,7 @@ class Noise(World):
     def test_hybrid_is_the_default_and_cannot_be_taken_back(self):
         alice = self.person("alice")
         self.assertEqual(self.suites(alice), {"hybrid"})
+        self.assertFalse(any(each["requires_hybrid"] for each in alice.must("ping")))
         refused = alice.run("--noise", "classic", "ping")
         self.expect(NOT_AUTHENTIC, refused, "has spoken the hybrid handshake with you")
         given = alice.run("--noise", "classic", "--server-key", self.server.key, "ping")
@@ -45,6 +46,7 @@ class Noise(World):
         self.addCleanup(self.server.stop)
         alice = self.person("alice")
         self.assertEqual(self.suites(alice), {"hybrid"})
+        self.assertTrue(all(each["requires_hybrid"] for each in alice.must("ping")))
         bob = self.person("bob", registered=False)
         refused = bob.run("--noise", "classic", "register")
         self.expect(REFUSED, refused, "accepts only the hybrid handshake. Leave out --noise")

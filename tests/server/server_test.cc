@@ -329,6 +329,12 @@ TEST_F(Server, RefusesACorruptDatabaseAndLeavesItAlone) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), garbage);
 }
 
+TEST_F(Server, RefusesAPublicAddressThatIsNoneBeforeItMakesAnything) {
+  std::string said = refusal({"--data-dir", data, "--public-address", "http://chat"});
+  EXPECT_EQ(said.substr(0, 3), "2: ") << said;
+  EXPECT_FALSE(std::filesystem::exists(data));
+}
+
 TEST_F(Server, RefusesSettingsThatMakeNoSense) {
   for (std::vector<std::string> bad :
        {std::vector<std::string>{"--nonsense"}, {"--threads", "many"}, {"--log-level", "loud"}}) {
