@@ -15,22 +15,23 @@ void ping_one(Context& context, const char* service, Online<Service>& online) {
   std::string suite(name(online.connection.agreement().suite));
   char milliseconds[32];
   std::snprintf(milliseconds, sizeof milliseconds, "%.2f ms", time.count());
-  context.output.line(std::string(service) + " service at " + address + ": " + milliseconds +
-                          "\n  server key " + key + " (" + std::string(name(online.trust)) + ")" +
-                          "\n  handshake " + suite +
-                          (server.requires_hybrid ? " (the server takes no other)" : "") +
-                          ", version " + server.version + ", registration " + server.registration +
-                          (server.open_calls ? ", answers calls without a login" : ""),
-                      {{"service", service},
-                       {"address", address},
-                       {"milliseconds", time.count()},
-                       {"server_key", key},
-                       {"trust", name(online.trust)},
-                       {"noise", suite},
-                       {"requires_hybrid", server.requires_hybrid},
-                       {"version", server.version},
-                       {"registration", server.registration},
-                       {"open_calls", server.open_calls}});
+  context.output.line(
+      std::string(service) + " service at " + address + ": " + milliseconds + "\n  server key " +
+          key + " (" + std::string(name(online.trust)) + ")" + "\n  handshake " + suite +
+          (server.requires_hybrid ? " (the server takes no other)" : "") + ", version " +
+          server.version + " (this program's: " + QNPC_VERSION + "), registration " +
+          server.registration + (server.open_calls ? ", answers calls without a login" : ""),
+      {{"service", service},
+       {"address", address},
+       {"milliseconds", time.count()},
+       {"server_key", key},
+       {"trust", name(online.trust)},
+       {"noise", suite},
+       {"requires_hybrid", server.requires_hybrid},
+       {"version", server.version},
+       {"client_version", QNPC_VERSION},
+       {"registration", server.registration},
+       {"open_calls", server.open_calls}});
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ class Everybody(Admits):
         alice, bob = self.person("alice"), self.person("bob")
         self.converse(alice, bob)
         for service in alice.must("ping"):
+            self.assertEqual(service["client_version"], service["version"])  # one build
             self.assertEqual((service["registration"], service["open_calls"]), ("open", False))
 
     def test_but_not_whom_the_operator_removed(self):
