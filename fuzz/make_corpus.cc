@@ -104,9 +104,9 @@ int main(int argc, char** argv) try {
     return 2;
   }
   const std::filesystem::path folder = argv[1];
-  fuzz::HonestGroup honest;
+  fuzz::HonestGroup honest, hybrid(fuzz::xwing_suite);
   Corpus(folder / "mls_message").add_bases(fuzz::message_bases(honest));
-  Corpus(folder / "mls_ratchet_tree").add_bases(fuzz::tree_bases(honest));
+  Corpus(folder / "mls_ratchet_tree").add_bases(fuzz::tree_bases(honest, hybrid));
   Corpus(folder / "mls_secrets").add_bases(fuzz::secret_bases(honest));
   Corpus(folder / "mls_extension").add_bases(fuzz::extension_bases());
   make_noise_and_x509(folder);

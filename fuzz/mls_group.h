@@ -74,8 +74,8 @@ inline std::vector<Bytes> message_bases(HonestGroup& honest) {
           mls::to_message(std::move(package)), mls::to_message(std::move(info))};
 }
 
-inline std::vector<Bytes> tree_bases(HonestGroup& honest) {
-  return {codec::encode(honest.alice.group().tree())};
+inline std::vector<Bytes> tree_bases(HonestGroup& honest, HonestGroup& hybrid) {
+  return {codec::encode(honest.alice.group().tree()), codec::encode(hybrid.alice.group().tree())};
 }
 
 /// GroupInfo, GroupSecrets and the content of a PrivateMessage.

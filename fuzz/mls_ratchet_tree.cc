@@ -6,17 +6,19 @@
 using namespace qnpc;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static fuzz::HonestGroup honest;
-  static const std::vector<Bytes> bases = fuzz::tree_bases(honest);
+  static fuzz::HonestGroup honest, hybrid(fuzz::xwing_suite);
+  static const std::vector<Bytes> bases = fuzz::tree_bases(honest, hybrid);
   auto tree = fuzz::round_trip<mls::RatchetTree>(fuzz::edited_one_of(bases, {data, size}));
   if (!tree) return 0;
-  tree->tree_hash(honest.suite);
-  try {
-    mls::validate_unmerged_leaves(*tree);
-    for (mls::LeafIndex leaf : tree->members()) tree->filtered_direct_path(leaf);
-    mls::validate_parent_hashes(honest.suite, *tree);
-    mls::validate_keys(honest.suite, *tree);
-  } catch (const Error&) {
+  for (const mls::Suite* suite : {&honest.suite, &hybrid.suite}) {
+    tree->tree_hash(*suite);
+    try {
+      mls::validate_unmerged_leaves(*tree);
+      for (mls::LeafIndex leaf : tree->members()) tree->filtered_direct_path(leaf);
+      mls::validate_parent_hashes(*suite, *tree);
+      mls::validate_keys(*suite, *tree);
+    } catch (const Error&) {
+    }
   }
   return 0;
 }
