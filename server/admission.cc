@@ -9,26 +9,36 @@ namespace qnpc::server {
 std::optional<Admission::Place> Admission::enter(const Address& peer) {
   std::string name = host_of(peer);
   std::lock_guard lock(mutex_);
-  auto found = by_host_.find(name);
-  if (auto limit = limit_hit(found == by_host_.end() ? Host() : found->second)) {
-    metrics_.limits_hit[*limit].add();
+  const auto found = by_host_.find(name);
+  const Host before = found == by_host_.end() ? Host() : found->second;
+  if (!may_shake_hands(before)) {
+    metrics_.limits_hit[Limit::handshakes].add();
     return std::nullopt;
   }
+  const std::optional<Limit> refused = reason_to_refuse(before);
+  if (refused) {
+    metrics_.limits_hit[*refused].add();
+    if (refused_ >= limits::refused_connections) return std::nullopt;
+  }
   Host& host = by_host_[name];
-  ++host.connections;
   ++host.handshakes;
-  ++connections_;
   ++handshakes_;
-  return Place(this, std::move(name));
+  ++(refused ? refused_ : connections_);
+  if (!refused) ++host.connections;
+  return Place(this, std::move(name), refused);
 }
 
-std::optional<Limit> Admission::limit_hit(const Host& host) const {
-  if (connections_ >= limits_.connections) return Limit::connections;
-  if (handshakes_ >= limits_.handshakes) return Limit::handshakes;
-  if (!limits_.by_address) return std::nullopt;
-  if (host.connections >= limits_.per_address) return Limit::connections_per_address;
+bool Admission::may_shake_hands(const Host& host) const {
+  if (handshakes_ >= limits_.handshakes) return false;
   const size_t share = std::max<size_t>(1, limits_.handshakes / limits::handshakes_share);
-  if (host.handshakes >= share) return Limit::handshakes;
+  return !limits_.by_address || host.handshakes < share;
+}
+
+std::optional<Limit> Admission::reason_to_refuse(const Host& host) const {
+  if (connections_ >= limits_.connections) return Limit::connections;
+  if (limits_.by_address && host.connections >= limits_.per_address) {
+    return Limit::connections_per_address;
+  }
   return std::nullopt;
 }
 
@@ -42,23 +52,24 @@ size_t Admission::handshakes() const {
   return handshakes_;
 }
 
-void Admission::end_handshake(Host& host) {
-  --host.handshakes;
-  --handshakes_;
+void Admission::leave(Place& place, bool whole) {
+  std::lock_guard lock(mutex_);
+  Host& host = by_host_[place.host_];
+  if (std::exchange(place.in_handshake_, false)) {
+    --host.handshakes;
+    --handshakes_;
+  }
+  if (whole) {
+    --(place.refused_ ? refused_ : connections_);
+    if (!place.refused_) --host.connections;
+  }
+  if (host.connections == 0 && host.handshakes == 0) by_host_.erase(place.host_);
 }
 
-void Admission::Place::handshake_done() {
-  std::lock_guard lock(admission_->mutex_);
-  if (std::exchange(in_handshake_, false)) admission_->end_handshake(admission_->by_host_[host_]);
-}
+void Admission::Place::handshake_done() { admission_->leave(*this, false); }
 
 Admission::Place::~Place() {
-  if (!admission_) return;
-  std::lock_guard lock(admission_->mutex_);
-  auto host = admission_->by_host_.find(host_);
-  if (in_handshake_) admission_->end_handshake(host->second);
-  --admission_->connections_;
-  if (--host->second.connections == 0) admission_->by_host_.erase(host);
+  if (admission_) admission_->leave(*this, true);
 }
 
 std::string host_of(const Address& address) {

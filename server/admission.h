@@ -32,23 +32,28 @@ class Admission {
     Place(Place&& other) noexcept
         : admission_(std::exchange(other.admission_, nullptr)),
           host_(std::move(other.host_)),
+          refused_(other.refused_),
           in_handshake_(other.in_handshake_) {}
     Place& operator=(Place&&) = delete;
     ~Place();
     void handshake_done();
     /// See host_of().
     const std::string& host() const { return host_; }
+    /// The limit for which the peer may do nothing but hear of it. Nothing: it may stay.
+    std::optional<Limit> refused() const { return refused_; }
 
    private:
     friend class Admission;
-    Place(Admission* admission, std::string host) : admission_(admission), host_(std::move(host)) {}
+    Place(Admission* admission, std::string host, std::optional<Limit> refused)
+        : admission_(admission), host_(std::move(host)), refused_(refused) {}
 
     Admission* admission_;
     std::string host_;
+    std::optional<Limit> refused_;
     bool in_handshake_ = true;
   };
 
-  /// Nothing where a limit is reached.
+  /// Nothing where a limit is reached, and there is not even room to say so.
   std::optional<Place> enter(const Address& peer);
   size_t connections() const;
   size_t handshakes() const;
@@ -58,14 +63,17 @@ class Admission {
     size_t connections = 0;
     size_t handshakes = 0;
   };
-  std::optional<Limit> limit_hit(const Host& host) const;
-  void end_handshake(Host& host);
+  bool may_shake_hands(const Host& host) const;
+  std::optional<Limit> reason_to_refuse(const Host& host) const;
+  /// The handshake's part of the place, or the whole of it.
+  void leave(Place& place, bool whole);
 
   const AdmissionLimits limits_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
   size_t connections_ = 0;
   size_t handshakes_ = 0;
+  size_t refused_ = 0;
   std::map<std::string, Host> by_host_;
 };
 

@@ -18,12 +18,13 @@ TEST_F(AdmissionTest, BoundsConnectionsOfOneAddress) {
   first->handshake_done();
   auto second = admission.enter(resolve("10.0.0.1:2"));
   ASSERT_TRUE(first && second);
+  EXPECT_FALSE(first->refused() || second->refused());
   second->handshake_done();
-  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:3")));
+  EXPECT_EQ(admission.enter(resolve("10.0.0.1:3"))->refused(), Limit::connections_per_address);
   EXPECT_EQ(metrics.limits_hit[Limit::connections_per_address].value(), 1u);
-  EXPECT_TRUE(admission.enter(resolve("10.0.0.2:3")));
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.2:3"))->refused());
   first.reset();
-  EXPECT_TRUE(admission.enter(resolve("10.0.0.1:4")));
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:4"))->refused());
 }
 
 TEST_F(AdmissionTest, BoundsHandshakesAndConnections) {
@@ -36,10 +37,29 @@ TEST_F(AdmissionTest, BoundsHandshakesAndConnections) {
   places[0].handshake_done();  // counts once
   places.push_back(*admission.enter(resolve("10.0.0.4:1")));
   for (auto& place : places) place.handshake_done();
-  EXPECT_FALSE(admission.enter(resolve("10.0.0.5:1")));
+  EXPECT_EQ(admission.enter(resolve("10.0.0.5:1"))->refused(), Limit::connections);
   EXPECT_EQ(admission.connections(), 4u);
   places.clear();
   EXPECT_EQ(admission.connections(), 0u);
+}
+
+TEST(Admission, WhoMayNotStayIsToldWhereFewAre) {
+  Metrics metrics;
+  Admission admission({.connections = 1}, metrics);
+  auto first = admission.enter(resolve("10.0.0.1:1"));
+  first->handshake_done();
+  std::vector<Admission::Place> refused;
+  for (size_t i = 0; i < limits::refused_connections; ++i) {
+    refused.push_back(*admission.enter(resolve("10.0.0.2:1")));
+    refused.back().handshake_done();
+    EXPECT_EQ(refused.back().refused(), Limit::connections);
+  }
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.3:1")));
+  EXPECT_EQ(admission.connections(), 1u);
+  refused.pop_back();
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.3:1")));
+  first.reset();
+  EXPECT_FALSE(admission.enter(resolve("10.0.0.3:1"))->refused());
 }
 
 TEST(Admission, OneAddressHasAShareOfTheHandshakes) {
@@ -72,7 +92,7 @@ TEST(Admission, WhereNothingIsCountedByAddressOneMayHaveAll) {
   EXPECT_EQ(metrics.limits_hit[Limit::handshakes].value(), 1u);
   for (auto& place : places) place.handshake_done();
   places.push_back(*admission.enter(resolve("10.0.0.1:1")));
-  EXPECT_FALSE(admission.enter(resolve("10.0.0.1:1")));
+  EXPECT_TRUE(admission.enter(resolve("10.0.0.1:1"))->refused());
   EXPECT_EQ(metrics.limits_hit[Limit::connections].value(), 1u);
 }
 

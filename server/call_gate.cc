@@ -48,6 +48,11 @@ void CallGate::leave(CallKind kind) {
   if (has_large_answer(kind)) --large_in_flight_;
 }
 
+void CallGate::failed(CallKind kind, Reason reason) {
+  bounds_.metrics.refused(kind)[reason].add();
+  if (reason == Reason::overloaded || reason == Reason::rate_limited) was_refused_ = true;
+}
+
 void CallGate::succeeded(CallKind kind) {
   bounds_.metrics.calls[kind].add();
   if (shows_business(kind)) set_known();

@@ -5,6 +5,7 @@
 #include <kj/async.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "schemas/rpc_error.h"
@@ -50,6 +51,9 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   bool is_known() const { return is_known_; }
   void set_known() { is_known_ = true; }
 
+  /// Whether a call was one too many since this was asked last.
+  bool take_refused() { return std::exchange(was_refused_, false); }
+
   /// From now on calls are refused with `unavailable`.
   void close() { closed_ = true; }
   /// Calls since the beginning, so that somebody who looks twice sees whether there were any.
@@ -65,13 +69,14 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   void enter(CallKind kind);
   void leave(CallKind kind);
   void succeeded(CallKind kind);
-  void failed(CallKind kind, Reason reason) { bounds_.metrics.refused(kind)[reason].add(); }
+  void failed(CallKind kind, Reason reason);
 
   const ConnectionBounds bounds_;
   size_t in_flight_ = 0;
   size_t large_in_flight_ = 0;  // whose answer may be large; they are among those of in_flight_
   uint64_t calls_ = 0;
   bool is_known_ = false;
+  bool was_refused_ = false;
   bool closed_ = false;
   struct Session {
     kj::Own<LiveSessions::Entry> entry;

@@ -20,7 +20,9 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
     : stream_(kj::mv(stream)),
       channel_(*stream_, [&bounds = calls->bounds()](
                              size_t bytes) { return bounds.memory.take(bounds.host, bytes); }),
-      messages_(channel_, calls->bounds(), [this] { return stream_->when_drained(); }),
+      messages_(
+          channel_, calls->bounds(), [this] { return stream_->when_drained(); },
+          [this] { return pause(); }),
       calls_(std::move(calls)),
       timer_(timer),
       network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options(message_words)),
@@ -38,6 +40,14 @@ kj::Promise<void> Connection::run(kj::Promise<void> stop) {
                          .exclusiveJoin(kj::mv(stop))
                          .exclusiveJoin(calls_->when_removed())
                          .then([this] { return finish(); }));
+}
+
+kj::Maybe<kj::Promise<void>> Connection::pause() {
+  if (calls_->take_refused()) return timer_.afterDelay(to_kj(limits::refusal_pause));
+  // A peer that sends as fast as we read would never let the loop come to the end of its turn, at
+  // which the others' answers leave and their writes go to the disk.
+  if (++reads_ % limits::messages_a_turn == 0) return timer_.afterDelay(0 * kj::SECONDS);
+  return nullptr;
 }
 
 void Connection::throw_if_lost() {

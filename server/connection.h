@@ -24,6 +24,8 @@ class Connection {
   kj::Promise<void> run(kj::Promise<void> stop);
 
  private:
+  /// What has to pass before the peer's next message is read.
+  kj::Maybe<kj::Promise<void>> pause();
   /// Counts the limit that the peer had come to, if any.
   void throw_if_lost();
   kj::Promise<void> when_stranger_too_long();
@@ -37,6 +39,7 @@ class Connection {
   std::shared_ptr<CallGate> calls_;
   kj::Timer& timer_;
   uint64_t calls_before_ = 0;
+  size_t reads_ = 0;
   capnp::TwoPartyVatNetwork network_;
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
 };

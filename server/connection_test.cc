@@ -119,6 +119,50 @@ TEST_F(ConnectionTest, WhoIsIdleForTooLongIsShownOut) {
   EXPECT_EQ(foundation.metrics.limits_hit[Limit::idle_minutes].value(), 1u);
 }
 
+TEST_F(ConnectionTest, WhoSendsWithoutEndLetsTheLoopComeToTheEndOfItsTurn) {
+  auto delivery = connect_to_delivery();
+  std::vector<kj::Promise<void>> pings;
+  for (size_t i = 0; i < 3 * limits::messages_a_turn; ++i) {
+    auto request = delivery.exchangeRequest();
+    request.initRequest().setMsgType(rpc::MsgType::PING);
+    pings.push_back(request.send().ignoreResult().eagerlyEvaluate(nullptr));
+  }
+  for (size_t calls = 0; calls < pings.size();) {
+    pass(std::chrono::seconds(0));
+    EXPECT_LE(gate->calls(), calls + limits::messages_a_turn);
+    ASSERT_GT(gate->calls(), calls);
+    calls = gate->calls();
+  }
+  for (auto& each : pings) each.wait(scope);
+}
+
+/// Says that each call is one too many.
+class RefusesAll final : public rpc::EnvelopeExchange::Server {
+ public:
+  explicit RefusesAll(std::shared_ptr<CallGate> gate) : gate_(std::move(gate)) {}
+
+ protected:
+  kj::Promise<void> exchange(ExchangeContext) override {
+    return gate_->run(CallKind::exchange,
+                      []() -> kj::Promise<void> { throw Error(Reason::rate_limited, "too many"); });
+  }
+
+ private:
+  const std::shared_ptr<CallGate> gate_;
+};
+
+TEST_F(ConnectionTest, WhoIsRefusedForTooManyCallsIsNotReadForAWhile) {
+  auto service = connect<rpc::EnvelopeExchange>(kj::heap<RefusesAll>(gate), limits::message_words);
+  EXPECT_EQ(reason_of(service.exchangeRequest()), Reason::rate_limited);
+  auto more = service.exchangeRequest().send().ignoreResult().eagerlyEvaluate(nullptr);
+  auto still_more = service.exchangeRequest().send().ignoreResult().eagerlyEvaluate(nullptr);
+  pass(std::chrono::seconds(0));
+  EXPECT_LE(gate->calls(), 2u);  // the reader was ahead by one message
+  const uint64_t before = gate->calls();
+  pass(std::chrono::seconds(1));
+  EXPECT_GT(gate->calls(), before);
+}
+
 /// Follows the pointers of what it is called with, as deep as they go.
 class FollowsPointers final : public capnp::Capability::Server {
  public:

@@ -59,6 +59,16 @@ kj::Promise<void> CountedMessages::when_answered() {
 kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> CountedMessages::tryReadMessage(
     kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
     kj::ArrayPtr<capnp::word> scratch) {
+  auto pause = pause_();
+  KJ_IF_MAYBE (wait, pause) {
+    return wait->then([=, this] { return read(fds, options, scratch); });
+  }
+  return read(fds, options, scratch);
+}
+
+kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> CountedMessages::read(
+    kj::ArrayPtr<kj::AutoCloseFd> fds, capnp::ReaderOptions options,
+    kj::ArrayPtr<capnp::word> scratch) {
   return stream_.tryReadMessage(fds, options, scratch)
       .then(
           [this](kj::Maybe<capnp::MessageReaderAndFds>&& message) {

@@ -1,8 +1,8 @@
 // counted_messages: the RPC messages of one connection on their way, where what libcapnp does not
-// bound is bounded: how many questions the peer leaves unfinished, what a message may carry, and
-// the memory of long answers until they have left. It also tells which questions have no answer on
-// the channel yet: how many turns of the loop one takes through the RPC system differs between
-// versions.
+// bound is bounded: how fast they are read, how many questions the peer leaves unfinished, what a
+// message may carry, and the memory of long answers until they have left. It also tells which
+// questions have no answer on the channel yet: how many turns of the loop one takes through the RPC
+// system differs between versions.
 #pragma once
 
 #include <capnp/rpc.capnp.h>
@@ -21,9 +21,17 @@ class CountedMessages final : public capnp::MessageStream {
   /// Resolves when all that was written has left.
   using WhenDrained = std::function<kj::Promise<void>()>;
 
+  /// Asked before each read: what it has to wait for, if for anything.
+  using Pause = std::function<kj::Maybe<kj::Promise<void>>()>;
+
   /// The stream must outlive this.
-  CountedMessages(capnp::MessageStream& stream, ConnectionBounds bounds, WhenDrained when_drained)
-      : stream_(stream), bounds_(std::move(bounds)), when_drained_(std::move(when_drained)) {}
+  CountedMessages(
+      capnp::MessageStream& stream, ConnectionBounds bounds, WhenDrained when_drained,
+      Pause pause = [] { return nullptr; })
+      : stream_(stream),
+        bounds_(std::move(bounds)),
+        when_drained_(std::move(when_drained)),
+        pause_(std::move(pause)) {}
 
   /// Resolves when every question that was read has had its answer written. For one waiter.
   kj::Promise<void> when_answered();
@@ -47,6 +55,9 @@ class CountedMessages final : public capnp::MessageStream {
   kj::Promise<void> end() override { return stream_.end(); }
 
  private:
+  kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> read(kj::ArrayPtr<kj::AutoCloseFd> fds,
+                                                          capnp::ReaderOptions options,
+                                                          kj::ArrayPtr<capnp::word> scratch);
   void count_read(capnp::rpc::Message::Reader message);
   [[noreturn]] void fail(kj::Exception&& why);
   void count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments);
@@ -56,6 +67,7 @@ class CountedMessages final : public capnp::MessageStream {
   capnp::MessageStream& stream_;
   const ConnectionBounds bounds_;
   const WhenDrained when_drained_;
+  const Pause pause_;
   size_t unanswered_ = 0;
   size_t unfinished_ = 0;
   bool writing_ = true;

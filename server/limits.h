@@ -104,6 +104,12 @@ inline constexpr size_t message_memory = size_t{512} << 20;
 inline constexpr size_t message_memory_share = 4;
 // The wait before a push is tried again that had no room in that memory.
 inline constexpr std::chrono::milliseconds room_retry{100};
+// Messages of one connection that are served before the others have their turn: a call is some 20
+// us of computing.
+inline constexpr size_t messages_a_turn = 16;
+// No more is read for so long of whoever made a call too many: a refusal costs us as much as a
+// call.
+inline constexpr std::chrono::milliseconds refusal_pause{50};
 // Capabilities in one message: our calls pass one.
 inline constexpr unsigned message_capabilities = 16;
 // Questions that a peer may leave unfinished, which it does as long as it holds on to the answers;
@@ -195,6 +201,8 @@ inline constexpr size_t handshakes = 2048;
 inline constexpr size_t handshakes_share = 16;
 // An office behind one address still fits; one host cannot take all the places.
 inline constexpr size_t connections_per_address = 4096;
+// Connections beyond these limits that are served no further than to be told of it.
+inline constexpr size_t refused_connections = 64;
 // Connections that the kernel keeps for us until they are accepted.
 inline constexpr int listen_backlog = 1024;
 // The wait before accepting again when there is no file descriptor or memory for a connection.

@@ -2,6 +2,7 @@
 // server.
 #pragma once
 
+#include "schemas/rpc_error.h"
 #include "server/limits.h"
 #include "server/parameters.h"
 #include "server/service.h"
@@ -26,6 +27,17 @@ Bytes payload_in(Params params, const Foundation& foundation) {
   return at_most(payload, foundation.limits.payload_bytes, "the payload");
 }
 
+/// Counts a log unless it is there already: the call may be one that is repeated.
+inline kj::Promise<void> count_new(Store& store, const OwnerKey& maker, const LogId& log) {
+  const uint64_t nothing_after = UINT64_MAX;
+  return store.read_log(log, std::nullopt, nothing_after, 1)
+      .then([](Page&&) -> kj::Promise<void> { return kj::READY_NOW; },
+            [&store, maker](kj::Exception&& why) -> kj::Promise<void> {
+              if (rpc::from_exception(why).reason() != Reason::not_found) return kj::mv(why);
+              return store.count_log(maker);
+            });
+}
+
 /// `maker` is nobody where there was no login.
 template <class Context>
 kj::Promise<void> create_log(const Foundation& foundation, const Peer& peer,
@@ -36,7 +48,7 @@ kj::Promise<void> create_log(const Foundation& foundation, const Peer& peer,
   const auto token_hash = exactly<TokenHash>(params.getTokenHash(), "the token hash");
   foundation.access.count_stored(peer, 0);
   Store& store = foundation.store;
-  kj::Promise<void> counted = maker ? store.count_log(*maker) : kj::Promise<void>(kj::READY_NOW);
+  kj::Promise<void> counted = maker ? count_new(store, *maker, log) : kj::READY_NOW;
   return counted.then([&store, log, epoch, token_hash] {
     return store.create_log(log, epoch, token_hash).ignoreResult();
   });

@@ -20,9 +20,6 @@ struct Header {
 };
 static_assert(sizeof(Header) == sizeof(word));
 
-// As the generic reader has it; we write one.
-constexpr uint32_t most_segments = 512;
-
 // A message that comes in pieces: the table of its segments (their number less one, their sizes in
 // words), then these.
 class Incoming {
@@ -41,7 +38,7 @@ class Incoming {
             return to_kj(Error(Reason::truncated, "the peer closed within an RPC message"));
           }
           const uint32_t more_segments = number(0);
-          if (more_segments >= most_segments) {
+          if (more_segments >= limits::rpc_segments) {
             return to_kj(Error(Reason::too_large, "an RPC message has too many segments"));
           }
           return read_behind((more_segments + 3) / 2).then([=, this] {
