@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace qnpc::server {
+namespace {
+
+/// Of one address.
+size_t share_of(size_t places) { return std::max<size_t>(1, places / limits::handshakes_share); }
+
+}  // namespace
 
 std::optional<Admission::Place> Admission::enter(const Address& peer) {
   std::string name = host_of(peer);
@@ -18,20 +24,24 @@ std::optional<Admission::Place> Admission::enter(const Address& peer) {
   const std::optional<Limit> refused = reason_to_refuse(before);
   if (refused) {
     metrics_.limits_hit[*refused].add();
-    if (refused_ >= limits::refused_connections) return std::nullopt;
+    if (!may_be_told(before)) return std::nullopt;
   }
   Host& host = by_host_[name];
   ++host.handshakes;
   ++handshakes_;
   ++(refused ? refused_ : connections_);
-  if (!refused) ++host.connections;
+  ++(refused ? host.refused : host.connections);
   return Place(this, std::move(name), refused);
 }
 
 bool Admission::may_shake_hands(const Host& host) const {
   if (handshakes_ >= limits_.handshakes) return false;
-  const size_t share = std::max<size_t>(1, limits_.handshakes / limits::handshakes_share);
-  return !limits_.by_address || host.handshakes < share;
+  return !limits_.by_address || host.handshakes < share_of(limits_.handshakes);
+}
+
+bool Admission::may_be_told(const Host& host) const {
+  if (refused_ >= limits::refused_connections) return false;
+  return !limits_.by_address || host.refused < share_of(limits::refused_connections);
 }
 
 std::optional<Limit> Admission::reason_to_refuse(const Host& host) const {
@@ -61,9 +71,9 @@ void Admission::leave(Place& place, bool whole) {
   }
   if (whole) {
     --(place.refused_ ? refused_ : connections_);
-    if (!place.refused_) --host.connections;
+    --(place.refused_ ? host.refused : host.connections);
   }
-  if (host.connections == 0 && host.handshakes == 0) by_host_.erase(place.host_);
+  if (host.connections + host.refused == 0) by_host_.erase(place.host_);
 }
 
 void Admission::Place::handshake_done() { admission_->leave(*this, false); }

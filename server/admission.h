@@ -62,8 +62,10 @@ class Admission {
   struct Host {
     size_t connections = 0;
     size_t handshakes = 0;
+    size_t refused = 0;
   };
   bool may_shake_hands(const Host& host) const;
+  bool may_be_told(const Host& host) const;
   std::optional<Limit> reason_to_refuse(const Host& host) const;
   /// The handshake's part of the place, or the whole of it.
   void leave(Place& place, bool whole);

@@ -49,17 +49,20 @@ TEST(Admission, WhoMayNotStayIsToldWhereFewAre) {
   auto first = admission.enter(resolve("10.0.0.1:1"));
   first->handshake_done();
   std::vector<Admission::Place> refused;
+  const size_t share = limits::refused_connections / limits::handshakes_share;
   for (size_t i = 0; i < limits::refused_connections; ++i) {
-    refused.push_back(*admission.enter(resolve("10.0.0.2:1")));
+    const Address peer = resolve("10.0.0." + std::to_string(2 + i / share) + ":1");
+    refused.push_back(*admission.enter(peer));
     refused.back().handshake_done();
     EXPECT_EQ(refused.back().refused(), Limit::connections);
+    if (i == share - 1) EXPECT_FALSE(admission.enter(peer)) << "it has taken more than its share";
   }
-  EXPECT_FALSE(admission.enter(resolve("10.0.0.3:1")));
+  EXPECT_FALSE(admission.enter(resolve("10.0.1.1:1")));
   EXPECT_EQ(admission.connections(), 1u);
   refused.pop_back();
-  EXPECT_TRUE(admission.enter(resolve("10.0.0.3:1")));
+  EXPECT_TRUE(admission.enter(resolve("10.0.1.1:1")));
   first.reset();
-  EXPECT_FALSE(admission.enter(resolve("10.0.0.3:1"))->refused());
+  EXPECT_FALSE(admission.enter(resolve("10.0.1.1:1"))->refused());
 }
 
 TEST(Admission, OneAddressHasAShareOfTheHandshakes) {

@@ -1,5 +1,7 @@
 #include "server/call_gate.h"
 
+#include <algorithm>
+
 namespace qnpc::server {
 namespace {
 
@@ -28,7 +30,7 @@ void CallGate::log_in(LiveSessions& sessions, const OwnerKey& identity) {
 }
 
 void CallGate::enter(CallKind kind) {
-  if (closed_) throw Error(Reason::unavailable, "the server has ended the connection");
+  if (refusal_) throw *refusal_;
   auto require_less = [&](size_t in_flight, size_t most, Limit limit) {
     if (in_flight < most) return;
     bounds_.metrics.limits_hit[limit].add();
@@ -53,7 +55,15 @@ void CallGate::failed(CallKind kind, Reason reason) {
   if (reason == Reason::overloaded || reason == Reason::rate_limited) was_refused_ = true;
 }
 
+std::chrono::milliseconds CallGate::take_pause() {
+  if (!std::exchange(was_refused_, false)) return std::chrono::milliseconds(0);
+  const auto pause = limits::refusal_pause * (1 << pauses_);
+  pauses_ = std::min(pauses_ + 1, limits::refusal_pause_doublings);
+  return pause;
+}
+
 void CallGate::succeeded(CallKind kind) {
+  pauses_ = 0;
   bounds_.metrics.calls[kind].add();
   if (shows_business(kind)) set_known();
 }

@@ -5,6 +5,7 @@
 #include <kj/async.h>
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -51,11 +52,12 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   bool is_known() const { return is_known_; }
   void set_known() { is_known_ = true; }
 
-  /// Whether a call was one too many since this was asked last.
-  bool take_refused() { return std::exchange(was_refused_, false); }
+  /// How long no more should be read of the peer: not at all, or where a call was one too many
+  /// since this was asked last, longer each time until one succeeds.
+  std::chrono::milliseconds take_pause();
 
-  /// From now on calls are refused with `unavailable`.
-  void close() { closed_ = true; }
+  /// From now on calls are refused with this.
+  void refuse(Error why) { refusal_ = std::move(why); }
   /// Calls since the beginning, so that somebody who looks twice sees whether there were any.
   uint64_t calls() const { return calls_; }
   size_t in_flight() const { return in_flight_; }
@@ -77,7 +79,8 @@ class CallGate : public std::enable_shared_from_this<CallGate> {
   uint64_t calls_ = 0;
   bool is_known_ = false;
   bool was_refused_ = false;
-  bool closed_ = false;
+  int pauses_ = 0;  // since a call succeeded
+  std::optional<Error> refusal_;
   struct Session {
     kj::Own<LiveSessions::Entry> entry;
     kj::Promise<void> removing;

@@ -43,11 +43,15 @@ kj::Promise<void> Connection::run(kj::Promise<void> stop) {
 }
 
 kj::Maybe<kj::Promise<void>> Connection::pause() {
-  if (calls_->take_refused()) return timer_.afterDelay(to_kj(limits::refusal_pause));
+  if (auto pause = calls_->take_pause(); pause.count() > 0) return timer_.afterDelay(to_kj(pause));
   // A peer that sends as fast as we read would never let the loop come to the end of its turn, at
   // which the others' answers leave and their writes go to the disk.
-  if (++reads_ % limits::messages_a_turn == 0) return timer_.afterDelay(0 * kj::SECONDS);
-  return nullptr;
+  const bool has_had_its_turn = ++reads_ >= limits::messages_a_turn ||
+                                messages_.written() >= written_before_ + limits::output_a_turn;
+  if (!has_had_its_turn) return nullptr;
+  reads_ = 0;
+  written_before_ = messages_.written();
+  return timer_.afterDelay(0 * kj::SECONDS);
 }
 
 void Connection::throw_if_lost() {
@@ -83,7 +87,7 @@ kj::Promise<void> Connection::when_idle_too_long() {
 }
 
 kj::Promise<void> Connection::finish() {
-  calls_->close();
+  calls_->refuse(Error(Reason::unavailable, "the server has ended the connection"));
   return messages_.when_answered()
       .then([this] {
         messages_.stop_writing();

@@ -39,7 +39,9 @@ class Connection {
   std::shared_ptr<CallGate> calls_;
   kj::Timer& timer_;
   uint64_t calls_before_ = 0;
+  // In this turn, and before it.
   size_t reads_ = 0;
+  uint64_t written_before_ = 0;
   capnp::TwoPartyVatNetwork network_;
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> rpc_;
 };

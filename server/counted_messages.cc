@@ -82,6 +82,9 @@ kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> CountedMessages::read(
             return kj::mv(message);
           },
           [this](kj::Exception&& why) -> kj::Maybe<capnp::MessageReaderAndFds> {
+            if (noise::reason_of(why) == Reason::too_large) {
+              bounds_.metrics.limits_hit[Limit::message_shape].add();
+            }
             fail(kj::mv(why));
           });
 }
@@ -139,6 +142,7 @@ void CountedMessages::count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp:
 
 /// False where there is no room: then the connection ends, since an answer is missing in it.
 bool CountedMessages::hold(size_t bytes) {
+  written_ += bytes;
   try {
     if (auto held = bounds_.memory.take(bounds_.host, bytes)) held_.push_back(std::move(held));
     return true;

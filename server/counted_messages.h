@@ -40,6 +40,8 @@ class CountedMessages final : public capnp::MessageStream {
   /// There was no room for an answer, and so for none that follows. For one waiter.
   kj::Promise<void> when_overflowing() { return kj::mv(overflowing_.promise); }
 
+  /// Bytes that were written so far.
+  uint64_t written() const { return written_; }
   /// Why no more could be read, where the peer has not left in good order.
   const kj::Maybe<kj::Exception>& failure() const { return failure_; }
 
@@ -70,6 +72,7 @@ class CountedMessages final : public capnp::MessageStream {
   const Pause pause_;
   size_t unanswered_ = 0;
   size_t unfinished_ = 0;
+  uint64_t written_ = 0;
   bool writing_ = true;
   kj::Maybe<kj::Exception> failure_;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;

@@ -105,11 +105,13 @@ inline constexpr size_t message_memory_share = 4;
 // The wait before a push is tried again that had no room in that memory.
 inline constexpr std::chrono::milliseconds room_retry{100};
 // Messages of one connection that are served before the others have their turn: a call is some 20
-// us of computing.
+// us of computing. And output, of which 64 KiB are some 150 us.
 inline constexpr size_t messages_a_turn = 16;
-// No more is read for so long of whoever made a call too many: a refusal costs us as much as a
-// call.
+inline constexpr size_t output_a_turn = size_t{64} << 10;
+// No more is read for so long of whoever made a call too many, since a refusal costs us as much as
+// a call or, of a read, more; and with each one that follows, twice as long, up to some seconds.
 inline constexpr std::chrono::milliseconds refusal_pause{50};
+inline constexpr int refusal_pause_doublings = 6;
 // Capabilities in one message: our calls pass one.
 inline constexpr unsigned message_capabilities = 16;
 // Questions that a peer may leave unfinished, which it does as long as it holds on to the answers;
@@ -201,8 +203,10 @@ inline constexpr size_t handshakes = 2048;
 inline constexpr size_t handshakes_share = 16;
 // An office behind one address still fits; one host cannot take all the places.
 inline constexpr size_t connections_per_address = 4096;
-// Connections beyond these limits that are served no further than to be told of it.
+// Connections beyond these limits that are served no further than to be told of it, and for how
+// long; of one address as large a share as of the handshakes.
 inline constexpr size_t refused_connections = 64;
+inline constexpr std::chrono::seconds refused_time{2};
 // Connections that the kernel keeps for us until they are accepted.
 inline constexpr int listen_backlog = 1024;
 // The wait before accepting again when there is no file descriptor or memory for a connection.

@@ -93,10 +93,11 @@ kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> socket, Admission::
         place.handshake_done();
         auto calls = std::make_shared<CallGate>(ConnectionBounds{
             foundation_.limits, foundation_.metrics, foundation_.memory, place.host()});
-        auto service = service_for(place, {calls, stream->handshake_hash(), place.host()});
-        auto connection = kj::heap<Connection>(kj::mv(stream), kj::mv(service), calls,
-                                               service_.message_words, endpoint_.timer);
-        auto done = connection->run(stopping_.addBranch());
+        if (foundation_.access.policy().open_calls) calls->set_known();  // whoever it is
+        Peer peer{calls, stream->handshake_hash(), place.host()};
+        auto connection = kj::heap<Connection>(kj::mv(stream), service_.make(std::move(peer)),
+                                               calls, service_.message_words, endpoint_.timer);
+        auto done = connection->run(when_over(place, *calls));
         return done.attach(kj::mv(connection), std::move(place))
             .catch_([this](kj::Exception&& exception) {
               foundation_.metrics.lost_connections[noise::reason_of(exception)].add();
@@ -105,17 +106,17 @@ kj::Promise<void> Listener::serve(kj::Own<kj::AsyncIoStream> socket, Admission::
       });
 }
 
-/// To whoever may not stay, each call says why, until it leaves or its time to log in is over.
-capnp::Capability::Client Listener::service_for(const Admission::Place& place, Peer peer) const {
-  if (auto limit = place.refused()) {
-    return rpc::to_exception(Error(Reason::overloaded, *limit == Limit::connections
-                                                           ? "the server has as many connections "
-                                                             "as it takes. Try again later"
-                                                           : "there are too many connections from "
-                                                             "this address. Try again later"));
-  }
-  if (foundation_.access.policy().open_calls) peer.calls->set_known();  // whoever it is
-  return service_.make(std::move(peer));
+/// When the connection has to end. Whoever may not stay has time for a call that says why.
+kj::Promise<void> Listener::when_over(const Admission::Place& place, CallGate& calls) {
+  auto stopped = stopping_.addBranch();
+  const auto refused = place.refused();
+  if (!refused) return stopped;
+  calls.refuse(Error(Reason::overloaded, *refused == Limit::connections
+                                             ? "the server has as many connections as it takes. "
+                                               "Try again later"
+                                             : "there are too many connections from this address. "
+                                               "Try again later"));
+  return stopped.exclusiveJoin(endpoint_.timer.afterDelay(to_kj(limits::refused_time)));
 }
 
 kj::Promise<kj::Own<noise::NoiseStream>> Listener::shake_hands(kj::Own<kj::AsyncIoStream> socket) {

@@ -38,7 +38,7 @@ class Listener final : private kj::TaskSet::ErrorHandler {
   kj::Promise<void> accept();
   void admit(kj::Own<kj::AsyncIoStream> socket);
   kj::Promise<void> serve(kj::Own<kj::AsyncIoStream> socket, Admission::Place place);
-  capnp::Capability::Client service_for(const Admission::Place& place, Peer peer) const;
+  kj::Promise<void> when_over(const Admission::Place& place, CallGate& calls);
   kj::Promise<kj::Own<noise::NoiseStream>> shake_hands(kj::Own<kj::AsyncIoStream> socket);
   void taskFailed(kj::Exception&& exception) override;
 

@@ -212,7 +212,7 @@ TEST(CallGate, BoundsUnansweredCallsAndTellsWhenAllAreAnswered) {
   };
   for (size_t i = 0; i < limits::calls_in_flight; ++i) calls.push_back(call());
   EXPECT_EQ(reason_of(call()), Reason::overloaded);
-  gate->close();
+  gate->refuse(Error(Reason::unavailable, "the end"));
   EXPECT_EQ(reason_of(call()), Reason::unavailable);
   for (auto& answer : answers) answer->fulfill();
   for (auto& promise : calls) promise.wait(scope);

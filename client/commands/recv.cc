@@ -70,8 +70,14 @@ bool reacquire(const Context& context, Session& session) {
   }
 }
 
-// Looks whenever something was pushed, letting go of the state in between. A lost server is waited
-// for, where the person said --follow.
+// The server is away, or has no room at the moment.
+bool may_pass(const ServerError& error) {
+  return exit_code_of(error) == ExitCode::unreachable || error.reason() == Reason::overloaded ||
+         error.reason() == Reason::rate_limited;
+}
+
+// Looks whenever something was pushed, letting go of the state in between. A server that is lost,
+// or full, is waited for, where the person said --follow.
 void poll(Context& context, Session& session, Receiver& receiver) {
   using std::chrono::milliseconds;
   const auto deadline = std::chrono::steady_clock::now() + context.options.wait;
@@ -81,7 +87,7 @@ void poll(Context& context, Session& session, Receiver& receiver) {
       step();
       lost = false;
     } catch (const ServerError& e) {
-      if (!context.options.follow || exit_code_of(e) != ExitCode::unreachable) throw;
+      if (!context.options.follow || !may_pass(e)) throw;
       if (!lost) context.output.note(std::string(e.what()) + "; trying again");
       lost = true;
       session.disconnect();

@@ -230,7 +230,10 @@ kj::Promise<uint64_t> SqliteStore::acknowledge(const OwnerKey& inbox, uint64_t t
 }
 
 kj::Promise<void> SqliteStore::count_log(const OwnerKey& maker) {
-  return carry_out(writer_, 0, [=](Tables& tables) { tables.accounts.count_log(maker); });
+  return carry_out(writer_, 0, [=](Tables& tables) {
+    tables.size.require_room();  // else the log could not be made, and would count all the same
+    tables.accounts.count_log(maker);
+  });
 }
 
 kj::Promise<Put> SqliteStore::create_log(const LogId& log, uint64_t epoch, const TokenHash& token) {

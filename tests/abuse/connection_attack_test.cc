@@ -52,6 +52,7 @@ TEST_F(ConnectionAttack, HandshakesOfGarbage) {
       socket->write(frames.data(), frames.size()).catch_([](kj::Exception&&) {}).wait(io.waitScope);
     }
   });
+  EXPECT_GT(metric("handshakes_failed_total{reason=\"handshake_failed\"}"), 0);
 }
 
 TEST_F(ConnectionAttack, WhoeverHasAChannelAndSaysNothing) {
@@ -125,6 +126,7 @@ TEST_F(ConnectionAttack, WhenThereAreNoFileDescriptorsLeft) {
     std::vector<kj::Own<kj::AsyncIoStream>> sockets;
     for (int i = 0; i < 200; ++i) sockets.push_back(connect_from(2, server->delivery));
     while (goes_on()) pause(0.1);
+    EXPECT_LT(metric("connections"), 64);  // the others are not accepted
   });
 }
 

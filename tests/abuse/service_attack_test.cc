@@ -142,28 +142,55 @@ TEST_F(ServiceAttack, StoresAsMuchAsItCan) {
   EXPECT_LT(outcomes.answered, 30u);  // some 100 MiB
 }
 
-TEST_F(ServiceAttack, SubscribesToEverything) {
-  start();
-  LogClient member(io, server->delivery, server->key);
-  make_log(member).wait(io.waitScope);
-  for (uint64_t id = 1; id <= 4; ++id) {
-    member.append_request(0, id, Bytes(200'000)).send().wait(io.waitScope);
+/// Subscribes to a log of four pages, and answers no push.
+class SubscribingAttack : public ServiceAttack {
+ protected:
+  void start_with_a_log() {
+    start();
+    member.emplace(io, server->delivery, server->key);
+    make_log(*member).wait(io.waitScope);
+    for (uint64_t id = 1; id <= 4; ++id) {
+      member->append_request(0, id, Bytes(200'000)).send().wait(io.waitScope);
+    }
   }
-  Outcomes outcomes;
-  std::vector<std::unique_ptr<LogClient>> attackers;
-  withstand([&] {
-    // No sink answers its first push.
+  auto subscribe_request() {
     while (attackers.size() < 8) {
       attackers.push_back(std::make_unique<LogClient>(io, server->delivery, server->key));
-      attackers.back()->log = member.log;
+      attackers.back()->log = member->log;
     }
-    size_t next = 0;
-    outcomes = flood(100, [&] {
-      auto never =
-          kj::heap<test::TestLogSink>([](auto) { return kj::Promise<void>(kj::NEVER_DONE); });
-      return attackers[next++ % attackers.size()]->subscribe_request(0, 0, kj::mv(never));
-    });
+    auto never =
+        kj::heap<test::TestLogSink>([](auto) { return kj::Promise<void>(kj::NEVER_DONE); });
+    return attackers[next++ % attackers.size()]->subscribe_request(0, 0, kj::mv(never));
+  }
+
+  std::optional<LogClient> member;
+  std::vector<std::unique_ptr<LogClient>> attackers;
+  size_t next = 0;
+};
+
+TEST_F(SubscribingAttack, SubscribesAndLeavesWithoutEnd) {
+  start_with_a_log();
+  Outcomes outcomes;
+  withstand([&] { outcomes = flood(100, [&] { return subscribe_request(); }); });
+  EXPECT_GT(outcomes.answered, 0u);
+}
+
+TEST_F(SubscribingAttack, SubscribesToEverything) {
+  start_with_a_log();
+  std::vector<rpc::Subscription::Client> subscriptions;
+  bool refused = false;
+  withstand([&] {
+    while (goes_on() || !refused) {
+      std::vector<kj::Promise<void>> calls;
+      for (size_t i = 0; i < 100; ++i) {
+        calls.push_back(subscribe_request().send().then(
+            [&](auto&& answer) { subscriptions.push_back(answer.getSubscription()); },
+            [&](kj::Exception&&) { refused = true; }));
+      }
+      for (auto& call : calls) call.wait(io.waitScope);
+    }
   });
+  EXPECT_GT(hits("subscriptions"), 0);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 import os
 import signal
+import socket
 import subprocess
+import time
 import unittest
 
 from world import (LOCAL_FILE, NOTHING_THERE, OK, UNREACHABLE, USAGE, Person, World, program)
@@ -125,6 +127,29 @@ class Conversation(World):
         self.assertIn(b"one", follower.stdout.readline())
         self.server.restart()
         bob.must("send", "--msg", "the state is free in between")
+        alice.must("send", "--msg", "two")
+        self.assertIn(b"two", follower.stdout.readline())
+        follower.send_signal(signal.SIGINT)
+        follower.wait()
+
+    def test_follow_waits_for_a_server_that_is_full(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        follower = self.follow(bob)
+        alice.must("send", "--msg", "one")
+        self.assertIn(b"one", follower.stdout.readline())
+        self.server.kill()
+        self.assertIn(b"trying again", follower.stderr.readline())
+        self.server.options = ("--connections", "3", "--handshake-seconds", "60",
+                               "--metrics", "127.0.0.1:0")
+        self.server.start()
+        host, port = self.server.delivery.split(":")
+        others = [socket.create_connection((host, port)) for _ in range(3)]
+        while not self.server.counted('limit_hits_total{limit="connections"}'):
+            self.assertIsNone(follower.poll())
+            time.sleep(0.1)
+        for other in others:
+            other.close()
         alice.must("send", "--msg", "two")
         self.assertIn(b"two", follower.stdout.readline())
         follower.send_signal(signal.SIGINT)
