@@ -105,6 +105,10 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   note_rivals(group, members(group));
   key_packages_.was_used(joined);
   if (!returns) return;
+  // While we were away others may have answered those who asked us too.
+  for (const Intent& intent : state_.intents.of(group.ref)) {
+    if (intent.rejoin) state_.intents.remove(intent.id);
+  }
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
   }

@@ -67,6 +67,19 @@ TEST_F(MessengerRecovery, ARequestThatAnotherHasAnsweredIsNoNews) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
+TEST_F(MessengerRecovery, WhoComesBackPutsOutNobodyWhoWasQuicker) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  expire_the_log();
+  carol_.rejoin();
+  bob_.rejoin();  // who has her request, and cannot answer it
+  for (Person* person : {&alice_, &carol_, &bob_, &carol_}) person->sync();
+  EXPECT_TRUE(carol_.messenger.in_group(carol_.group().ref));
+  alice_.sync();
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
 TEST_F(MessengerRecovery, WhatTheOthersReadIsSentThoughWeAreRemovedBeforeIt) {
   share_a_group({&bob_});
   bob_.say_blindly("goodbye");
