@@ -197,13 +197,13 @@ class LogSync {
   /// Once the server has said what became of an append, its log has to show why.
   void require_news(const Append& next) {
     if (next.id != answered_ || epoch() != answered_in_) return;
+    messenger_.fell_behind(group_);
     if (was_accepted_) {
       throw ServerError(Reason::rejected,
                         "the server has accepted a message and its log does not show it. Do not "
                         "trust this server. If it is yours and was set back to an older state, run "
                         "`rejoin`");
     }
-    messenger_.fell_behind(group_);
     throw ServerError(Reason::conflict,
                       "the group has changed, and the log does not show how: what you said or "
                       "wanted waits. Run `rejoin`");

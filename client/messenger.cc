@@ -376,6 +376,10 @@ void Messenger::rename(Group group, const std::string& name) {
 
 void Messenger::require_member(const Group& group) {
   if (in_group(group.ref)) return;
+  if (!group.rejoining_with.empty()) {
+    throw Error(Reason::conflict, "the others are taking you in again to " + group.alias +
+                                      ": nothing was done. Run `sync` and try it again");
+  }
   throw Error(Reason::usage, "you are no longer a member of " + group.alias);
 }
 

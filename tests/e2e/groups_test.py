@@ -112,6 +112,24 @@ class Groups(World):
               f"second and were made again; {again} messages came too late and were encrypted anew")
         self.assertGreaterEqual(made - lost, MEMBERS * CHANGES)
 
+    def test_who_comes_back_with_nothing_missing_loses_nothing(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        self.invite_all(alice, [bob, carol])
+        carol.must("rejoin")
+        bob.must("send", "--msg", "before")
+        alice.must("sync")
+        self.expect(REFUSED, carol.run("send", "--msg", "too early"), "Run `sync`")
+        carol.must("sync")
+        carol.must("send", "--msg", "after")
+        self.assertEqual(carol.must("groups")[0]["epoch"], 2)
+        for person in (alice, bob):
+            person.must("sync")
+            self.assertEqual(person.agreement(), carol.agreement())
+        for person in (alice, bob, carol):
+            self.assertEqual(person.conversation(), ["before", "after"])
+        self.assertEqual([entry["kind"] for entry in carol.must("recv", "--all")],
+                         ["joined", "received", "removed", "joined", "sent"])
+
     def test_who_was_away_catches_up(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
         self.invite_all(alice, [bob, carol])
