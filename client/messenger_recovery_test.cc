@@ -71,6 +71,14 @@ TEST_F(MessengerRecovery, ARequestThatAnotherHasAnsweredIsNoNews) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
+TEST_F(MessengerRecovery, ARequestThatFindsUsRemovedIsNoNews) {
+  share_a_group({&bob_, &carol_});
+  carol_.rejoin();
+  alice_.remove(bob_);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed");
+}
+
 TEST_F(MessengerRecovery, WhoComesBackPutsOutNobodyWhoWasQuicker) {
   share_a_group({&bob_, &carol_});
   alice_.want({});
