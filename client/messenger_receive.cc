@@ -128,8 +128,9 @@ void Messenger::take_in_rejoin(View request) {
   group::RejoinRequest read = group::read_rejoin_request(request);
   if (is_blocked(read.identity)) return;
   std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
-  if (group && !in_group(group->ref)) return;  // it was on its way when we were taken out
-  if (!group || !is_member(*group, read.identity) || equal(read.identity, identity_key())) {
+  // It was on its way when we were taken out, or was quicker than our invitation. Others have it.
+  if (!group || !in_group(group->ref)) return;
+  if (!is_member(*group, read.identity) || equal(read.identity, identity_key())) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
   if (read.epoch < added_in(*group, read.identity)) return;  // another member was quicker

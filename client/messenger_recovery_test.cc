@@ -79,6 +79,19 @@ TEST_F(MessengerRecovery, ARequestThatFindsUsRemovedIsNoNews) {
   EXPECT_EQ(bob_.history(), "joined removed");
 }
 
+TEST_F(MessengerRecovery, ARequestThatIsQuickerThanOurInvitationIsNoNews) {
+  share_a_group({&carol_});
+  alice_.invite({&bob_});
+  std::vector<InboxEntry> invitation = std::exchange(server_.inboxes[bob_.key()], {});
+  carol_.sync();
+  carol_.rejoin();
+  bob_.sync();
+  invitation.back().sequence += 100;
+  server_.inboxes[bob_.key()] = invitation;
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined");
+}
+
 TEST_F(MessengerRecovery, WhoComesBackPutsOutNobodyWhoWasQuicker) {
   share_a_group({&bob_, &carol_});
   alice_.want({});
