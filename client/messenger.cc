@@ -329,11 +329,11 @@ void Messenger::send_again_in(GroupRef group) {
   save(group);
 }
 
-void Messenger::expired_unread(const Append& message) {
+void Messenger::send_again_what_may_have_expired(GroupRef group) {
+  if (!state_.group_records(group).get(expired_record)) return;
   transact([&] {
-    Group group = this->group(message.group);
-    take_in_own(group, message);
-    state_.groups.update(group);
+    state_.group_records(group).erase(expired_record);
+    send_again_in(group);
   });
 }
 

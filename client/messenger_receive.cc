@@ -100,6 +100,8 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   group.rejoining_with.clear();
   state_.groups.update(group);
   loaded_.erase(group.ref);
+  const bool may_have_expired =
+      was_behind || state_.group_records(group.ref).get(expired_record).has_value();
   state_.group_records(group.ref).erase_all("");
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
@@ -117,8 +119,8 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
   }
-  // Else the others may have them already, or take them still.
-  if (was_behind) send_again_in(group.ref);
+  // Else the log shows those that the others have, and they take the rest still.
+  if (may_have_expired) send_again_in(group.ref);
 }
 
 // What a member asked who lost the way to our epoch becomes our intent; it is checked again when
@@ -166,6 +168,7 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
                as_view("what was said here while you were away is gone from the server")),
            false);
       group.cursor = page.expired_through;
+      state_.group_records(ref).put(expired_record, Secret());
     }
     for (size_t i = 0; i < page.entries.size() && in_group(ref); ++i) {
       take_in(group, page.entries[i]);

@@ -170,6 +170,35 @@ TEST_F(MessengerRecovery, WhatCameTooLateForWhoComesBackIsAGap) {
   EXPECT_EQ(carol_.history(), "joined removed joined gap sent:mine");
 }
 
+// The server forgets with the message that it has taken it.
+TEST_F(MessengerRecovery, WhatExpiredBeforeWeReadItBackIsNoReplay) {
+  share_a_group({&bob_});
+  alice_.say_blindly("long ago");
+  server_.append(alice_.messenger.log_id(alice_.group().ref), waiting_at(alice_).at(0));
+  bob_.sync();
+  expire_the_log();
+  server_.only_log().ids.clear();
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(alice_.history(), "joined added gap sent:long ago");
+  EXPECT_EQ(bob_.history(), "joined received:long ago");
+}
+
+TEST_F(MessengerRecovery, WhoIsBehindSpeaksInItsPlace) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  expire_the_log();
+  alice_.say("first");
+  carol_.say("second");  // the server would take it, as the epoch before is not long over
+  EXPECT_EQ(waiting_at(carol_).size(), 1u);
+  carol_.rejoin();
+  for (Person* person : {&alice_, &carol_, &alice_}) person->sync();
+  alice_.say("third");
+  carol_.sync();
+  EXPECT_EQ(alice_.conversation(), "first second third ");
+  EXPECT_EQ(carol_.conversation(), "second third ");
+}
+
 TEST_F(MessengerRecovery, WhatTheOthersReadIsSentThoughWeAreRemovedBeforeIt) {
   share_a_group({&bob_});
   bob_.say_blindly("goodbye");
