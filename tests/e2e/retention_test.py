@@ -68,6 +68,7 @@ class Retention(World):
         self.assertIn("gone from the server", lost)
         self.assertIn("Run `rejoin`", behind)
         self.expect(REFUSED, carol.run("send", "--msg", "it waits"), "Run `rejoin`")
+        self.expect(REFUSED, carol.run("update"), "Run `rejoin`")
         self.assertEqual(carol.must("recv"), [])  # once is enough
         carol.must("rejoin")
         epoch = alice.must("groups")[0]["epoch"]
