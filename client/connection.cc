@@ -13,6 +13,11 @@ bool names(const Error& error, Reason reason) {
          std::string_view::npos;
 }
 
+// While an error is on its way up, KJ writes to standard error what it would throw otherwise.
+class Unheard final : public kj::ExceptionCallback {
+  void logMessage(kj::LogSeverity, const char*, int, int, kj::String&&) override {}
+};
+
 }  // namespace
 
 Connection::Connection(Network& network, const std::string& address, const CheckServerKey& check)
@@ -25,6 +30,7 @@ Connection::Connection(Network& network, const std::string& address, const Check
 }
 
 Connection::~Connection() {
+  const Unheard unheard;
   rpc_ = nullptr;
   vat_ = nullptr;
   try {

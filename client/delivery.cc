@@ -127,6 +127,8 @@ class LogSync {
       std::vector<Append> waiting = state_.appends.of(group_);
       if (waiting.empty() || waiting.front().kind != Append::Kind::create) {
         if (!read_to_the_end()) return;
+        if (state_.groups.find(group_)->is_behind) return;  // what we say has its place later
+        messenger_.send_again_what_may_have_expired(group_);
         if (may_change_) messenger_.prepare_commit(group_, speaking);
         waiting = state_.appends.of(group_);
         if (waiting.empty()) return;
@@ -140,8 +142,6 @@ class LogSync {
       const Appended& outcome = *answer;
       if (next.kind == Append::Kind::create) {
         messenger_.log_created(next);
-      } else if (outcome.accepted && outcome.sequence <= expired_through_) {
-        messenger_.expired_unread(next);
       } else if (!outcome.accepted && is_message && next.epoch < epoch()) {
         if (messenger_.leaving(group_).empty()) {
           messenger_.send_again(group_);
@@ -176,7 +176,6 @@ class LogSync {
         return false;
       }
       require_ascending(page.entries, cursor);
-      expired_through_ = std::max(expired_through_, page.expired_through);
       messenger_.receive(group_, page);
       if (page.more && !page.entries.empty()) continue;
       // All of it was read, and the change that ended our epoch was not there.
@@ -197,13 +196,13 @@ class LogSync {
   /// Once the server has said what became of an append, its log has to show why.
   void require_news(const Append& next) {
     if (next.id != answered_ || epoch() != answered_in_) return;
+    messenger_.fell_behind(group_);
     if (was_accepted_) {
       throw ServerError(Reason::rejected,
                         "the server has accepted a message and its log does not show it. Do not "
                         "trust this server. If it is yours and was set back to an older state, run "
                         "`rejoin`");
     }
-    messenger_.fell_behind(group_);
     throw ServerError(Reason::conflict,
                       "the group has changed, and the log does not show how: what you said or "
                       "wanted waits. Run `rejoin`");
@@ -230,7 +229,6 @@ class LogSync {
   DeliveryServer& server_;
   const GroupRef group_;
   const Bytes log_id_;
-  uint64_t expired_through_ = 0;
   int64_t answered_ = 0;
   uint64_t answered_in_ = 0;
   bool was_accepted_ = false;

@@ -329,11 +329,11 @@ void Messenger::send_again_in(GroupRef group) {
   save(group);
 }
 
-void Messenger::expired_unread(const Append& message) {
+void Messenger::send_again_what_may_have_expired(GroupRef group) {
+  if (!state_.group_records(group).get(expired_record)) return;
   transact([&] {
-    Group group = this->group(message.group);
-    take_in_own(group, message);
-    state_.groups.update(group);
+    state_.group_records(group).erase(expired_record);
+    send_again_in(group);
   });
 }
 
@@ -376,6 +376,10 @@ void Messenger::rename(Group group, const std::string& name) {
 
 void Messenger::require_member(const Group& group) {
   if (in_group(group.ref)) return;
+  if (!group.rejoining_with.empty()) {
+    throw Error(Reason::conflict, "the others are taking you in again to " + group.alias +
+                                      ": nothing was done. Run `sync` and try it again");
+  }
   throw Error(Reason::usage, "you are no longer a member of " + group.alias);
 }
 

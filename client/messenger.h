@@ -20,6 +20,10 @@
 
 namespace qnpc::client {
 
+/// A record of a group: something in its log had expired unread, and what waits was not yet sent
+/// again for that.
+inline constexpr const char* expired_record = "expired";
+
 /// When a client makes its keys new without being asked.
 struct RefreshPolicy {
   std::chrono::hours after{24 * 7};
@@ -64,8 +68,9 @@ class Messenger {
   /// All messages of ours that wait are encrypted anew, in their order: they were too late for
   /// their epoch.
   void send_again(GroupRef group);
-  /// A message that the server has accepted has expired before we read it back.
-  void expired_unread(const Append& message);
+  /// The same, once the log was read, where something in it had expired before: the server may have
+  /// accepted one that waits and have forgotten it. To the others it would be a replay.
+  void send_again_what_may_have_expired(GroupRef group);
   /// Asks the other members to take us in again. Throws Reason::usage if we are no member any more.
   void rejoin(Group group);
   /// Something for an inbox can never be delivered, as that says. Part of the caller's transaction.
@@ -140,6 +145,7 @@ class Messenger {
   void take_in_own(Group& group, const Append& append);
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);
+  void note_missed(const Group& group, const LogEntry& entry);
   void entered_epoch(Group& group, const group::Received& commit);
   void give_up_what_waits(Group& group, std::span<const LogEntry> behind);
   void forget_rejoined(const Group& group, const group::Received& commit);

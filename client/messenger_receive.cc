@@ -24,6 +24,9 @@ bool is_one_of(View references, View reference) {
   return false;
 }
 
+// There since we came back with nothing missing before that, until something is.
+constexpr const char* return_record = "returned";
+
 // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
 bool is_late_request(const LogEntry& entry, uint64_t epoch) {
   try {
@@ -75,9 +78,10 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   // The id of a group is no secret: whoever wants to put another in its place would need the
   // KeyPackage that only its members were given, and the log that only they can name.
   const bool was_asked_for = has_our_log && is_one_of(known->rejoining_with, joined.key_package);
-  const bool returns = known && in_group(known->ref) && was_asked_for;
+  const bool returns = known && was_asked_for;
+  const bool was_behind = known && known->is_behind;
   if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
-  if (is_inside && !returns) {
+  if (is_inside && !(returns && final)) {  // the log has what was said before
     throw Error(final ? Reason::rejected : Reason::conflict,
                 "it is an invitation to a group that you are in");
   }
@@ -96,19 +100,27 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   group.rejoining_with.clear();
   state_.groups.update(group);
   loaded_.erase(group.ref);
+  const bool may_have_expired =
+      was_behind || state_.group_records(group.ref).get(expired_record).has_value();
   state_.group_records(group.ref).erase_all("");
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
+  if (returns && !was_behind) state_.group_records(group.ref).put(return_record, Secret());
   loaded_.erase(group.ref);  // from now on it asks for what the group asks for
   note(group.ref, Kind::joined, identity_key(), {}, true);
   note_changed_keys(group.ref, members(group));
   note_rivals(group, members(group));
   key_packages_.was_used(joined);
   if (!returns) return;
+  // While we were away others may have answered those who asked us too.
+  for (const Intent& intent : state_.intents.of(group.ref)) {
+    if (intent.rejoin) state_.intents.remove(intent.id);
+  }
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
   }
-  send_again_in(group.ref);
+  // Else the log shows those that the others have, and they take the rest still.
+  if (may_have_expired) send_again_in(group.ref);
 }
 
 // What a member asked who lost the way to our epoch becomes our intent; it is checked again when
@@ -118,8 +130,9 @@ void Messenger::take_in_rejoin(View request) {
   group::RejoinRequest read = group::read_rejoin_request(request);
   if (is_blocked(read.identity)) return;
   std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
-  if (!group || !in_group(group->ref) || !is_member(*group, read.identity) ||
-      equal(read.identity, identity_key())) {
+  // It was on its way when we were taken out, or was quicker than our invitation. Others have it.
+  if (!group || !in_group(group->ref)) return;
+  if (!is_member(*group, read.identity) || equal(read.identity, identity_key())) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
   if (read.epoch < added_in(*group, read.identity)) return;  // another member was quicker
@@ -155,11 +168,13 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
                as_view("what was said here while you were away is gone from the server")),
            false);
       group.cursor = page.expired_through;
+      state_.group_records(ref).put(expired_record, Secret());
     }
     for (size_t i = 0; i < page.entries.size() && in_group(ref); ++i) {
       take_in(group, page.entries[i]);
       group.cursor = page.entries[i].sequence;
-      if (!in_group(ref)) give_up_what_waits(group, std::span(page.entries).subspan(i + 1));
+      const bool is_out = !in_group(ref) && group.rejoining_with.empty();
+      if (is_out) give_up_what_waits(group, std::span(page.entries).subspan(i + 1));
     }
     save(ref);
     state_.groups.update(group);
@@ -188,7 +203,7 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.payload == entry.payload) return take_in_own(group, append);
   }
-  if (entry.epoch < group.first_epoch) return;
+  if (entry.epoch < group.first_epoch) return note_missed(group, entry);
   if (entry.epoch > epoch(group.ref)) return note_behind(group);
   try {
     Savepoint part(state_.database());
@@ -207,6 +222,18 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     }
     note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
   }
+}
+
+// What was said in the epoch before, and came after the change with which we came back: the others
+// can read it. It was not for us only where we have just been invited.
+void Messenger::note_missed(const Group& group, const LogEntry& entry) {
+  Records records = state_.group_records(group.ref);
+  if (entry.is_commit || is_late_request(entry, group.first_epoch)) return;
+  if (!records.get(return_record)) return;
+  records.erase(return_record);
+  note(group.ref, Kind::gap, {},
+       Secret::copy_of(as_view("what was said here while you were coming back cannot be read")),
+       false);
 }
 
 void Messenger::take_in_own(Group& group, const Append& append) {
@@ -295,6 +322,7 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
     group.sent_since = 0;
   }
   forget_rejoined(group, commit);
+  if (commit.removed_us && !commit.adds_us_anew) group.rejoining_with.clear();
   // What was for the epoch before and has lost; messages are accepted a little longer.
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);

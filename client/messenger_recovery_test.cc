@@ -13,6 +13,10 @@ class MessengerRecovery : public MessengerTest {
     log.expired_through = log.entries.back().sequence;
     log.entries.clear();
   }
+
+  static std::vector<Append> waiting_at(Person& person) {
+    return person.state->appends.of(person.group().ref);
+  }
 };
 
 TEST_F(MessengerRecovery, WhoIsRemovedAndInvitedAgainBeyondTheRetentionIsIn) {
@@ -67,13 +71,141 @@ TEST_F(MessengerRecovery, ARequestThatAnotherHasAnsweredIsNoNews) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
+TEST_F(MessengerRecovery, ARequestThatFindsUsRemovedIsNoNews) {
+  share_a_group({&bob_, &carol_});
+  carol_.rejoin();
+  alice_.remove(bob_);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined removed");
+}
+
+TEST_F(MessengerRecovery, ARequestThatIsQuickerThanOurInvitationIsNoNews) {
+  share_a_group({&carol_});
+  alice_.invite({&bob_});
+  std::vector<InboxEntry> invitation = std::exchange(server_.inboxes[bob_.key()], {});
+  carol_.sync();
+  carol_.rejoin();
+  bob_.sync();
+  invitation.back().sequence += 100;
+  server_.inboxes[bob_.key()] = invitation;
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined");
+}
+
+TEST_F(MessengerRecovery, WhoComesBackPutsOutNobodyWhoWasQuicker) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  expire_the_log();
+  carol_.rejoin();
+  bob_.rejoin();  // who has her request, and cannot answer it
+  for (Person* person : {&alice_, &carol_, &bob_, &carol_}) person->sync();
+  EXPECT_TRUE(carol_.messenger.in_group(carol_.group().ref));
+  alice_.sync();
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerRecovery, WhoComesBackWithNothingMissingLosesNothing) {
+  share_a_group({&bob_, &carol_});
+  carol_.rejoin();
+  bob_.say_blindly("before");
+  server_.append(bob_.messenger.log_id(bob_.group().ref), waiting_at(bob_).at(0));
+  carol_.say_blindly("waiting");
+  alice_.sync();
+  alice_.sync();
+  // The invitation is seen before the removal, as where both come between two looks.
+  EXPECT_FALSE(read_inbox(carol_.messenger, *carol_.state, server_, false));
+  carol_.sync();
+  EXPECT_EQ(carol_.history(), "joined received:before removed joined sent:waiting");
+  EXPECT_TRUE(carol_.group().accepted);
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+  alice_.sync();
+  EXPECT_EQ(alice_.conversation(), "before waiting ");
+}
+
+TEST_F(MessengerRecovery, WhoIsBeingTakenInAgainIsToldSo) {
+  share_a_group({&bob_, &carol_});
+  carol_.rejoin();
+  alice_.sync();
+  alice_.sync();
+  std::vector<InboxEntry> late = std::exchange(server_.inboxes[carol_.key()], {});
+  carol_.sync();
+  try {
+    carol_.say_blindly("too early");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.reason(), Reason::conflict) << e.what();
+  }
+  server_.inboxes[carol_.key()] = late;
+  carol_.sync();
+  carol_.say("in time");
+  EXPECT_EQ(carol_.conversation(), "in time ");
+}
+
+TEST_F(MessengerRecovery, WhoAsksToComeBackAndIsOnlyRemovedIsOut) {
+  share_a_group({&bob_, &carol_});
+  carol_.messenger.rejoin(carol_.group());
+  carol_.say_blindly("waiting");
+  alice_.remove(carol_);
+  carol_.sync();
+  EXPECT_EQ(carol_.history(), "joined removed unsent");
+  EXPECT_TRUE(carol_.group().rejoining_with.empty());
+}
+
+// The others can read it, and so she has to know that there was something.
+TEST_F(MessengerRecovery, WhatCameTooLateForWhoComesBackIsAGap) {
+  share_a_group({&bob_, &carol_});
+  const Bytes log = bob_.messenger.log_id(bob_.group().ref);
+  carol_.rejoin();
+  bob_.say_blindly("late");
+  bob_.say_blindly("later");
+  carol_.say_blindly("mine");
+  std::vector<Append> late = waiting_at(bob_);
+  late.push_back(std::move(waiting_at(carol_).at(0)));
+  alice_.sync();
+  alice_.sync();
+  for (const Append& append : late) EXPECT_TRUE(server_.append(log, append).accepted);
+  for (Person* person : {&alice_, &bob_, &carol_, &carol_}) person->sync();
+  EXPECT_EQ(alice_.conversation(), "late later mine ");
+  EXPECT_EQ(carol_.history(), "joined removed joined gap sent:mine");
+}
+
+// The server forgets with the message that it has taken it.
+TEST_F(MessengerRecovery, WhatExpiredBeforeWeReadItBackIsNoReplay) {
+  share_a_group({&bob_});
+  alice_.say_blindly("long ago");
+  server_.append(alice_.messenger.log_id(alice_.group().ref), waiting_at(alice_).at(0));
+  bob_.sync();
+  expire_the_log();
+  server_.only_log().ids.clear();
+  alice_.sync();
+  bob_.sync();
+  EXPECT_EQ(alice_.history(), "joined added gap sent:long ago");
+  EXPECT_EQ(bob_.history(), "joined received:long ago");
+}
+
+TEST_F(MessengerRecovery, WhoIsBehindSpeaksInItsPlace) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  expire_the_log();
+  alice_.say("first");
+  carol_.say("second");  // the server would take it, as the epoch before is not long over
+  EXPECT_EQ(waiting_at(carol_).size(), 1u);
+  carol_.rejoin();
+  for (Person* person : {&alice_, &carol_, &alice_}) person->sync();
+  alice_.say("third");
+  carol_.sync();
+  EXPECT_EQ(alice_.conversation(), "first second third ");
+  EXPECT_EQ(carol_.conversation(), "second third ");
+}
+
 TEST_F(MessengerRecovery, WhatTheOthersReadIsSentThoughWeAreRemovedBeforeIt) {
   share_a_group({&bob_});
   bob_.say_blindly("goodbye");
   bob_.say_blindly("too late");
   alice_.remove(bob_);
   const GroupRef ref = bob_.group().ref;
-  server_.append(bob_.messenger.log_id(ref), bob_.state->appends.of(ref).at(0));
+  server_.append(bob_.messenger.log_id(ref), waiting_at(bob_).at(0));
   bob_.sync();
   alice_.sync();
   EXPECT_EQ(alice_.history(), "joined added removed received:goodbye");

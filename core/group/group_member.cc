@@ -332,6 +332,7 @@ Received GroupMember::State::described(const mls::StagedCommit& staged) const {
   }
   out.removed = identities(staged.old_tree, staged.removed);
   out.removed_us = !staged.next;
+  out.adds_us_anew = staged.adds_us_anew;
   if (!staged.next) return out;
   out.added = identities(next, staged.added);
   std::string name = name_in(staged.next->context.extensions);

@@ -63,6 +63,7 @@ struct Received {
   std::optional<std::string> name;  // the group's new one
   bool changed_credential = false;  // the sender shows another one than before
   bool removed_us = false;          // after this the member can neither send nor receive
+  bool adds_us_anew = false;        // the same commit does: a Welcome is on its way
 };
 
 /// A member whose certificate will not do.

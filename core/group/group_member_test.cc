@@ -368,6 +368,13 @@ TEST_F(GroupMemberTest, WhoLostTheLogMayComeBackInOneCommit) {
   GroupMember again(carol.identity, carol.keys, random);
   again.join_group(back.welcome);
   EXPECT_EQ(again.epoch_authenticator(), bob.member.epoch_authenticator());
+  const Received seen = carol.member.receive_message(back.commit, now);
+  EXPECT_TRUE(seen.removed_us && seen.adds_us_anew);
+  Person dave(random);
+  Added instead =
+      alice.commit({.add = {dave.member.generate_key_package(now)}, .remove = {bob.key()}});
+  const Received other = bob.member.receive_message(instead.commit, now);
+  EXPECT_TRUE(other.removed_us && !other.adds_us_anew);
 }
 
 TEST_F(GroupMemberTest, ARequestToRejoinIsSignedByWhoComesBack) {

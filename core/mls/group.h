@@ -40,6 +40,7 @@ struct StagedCommit {
   std::vector<Custom> custom;
   RatchetTree old_tree;
   std::optional<Epoch> next;  // empty: the commit removes us
+  bool adds_us_anew = false;  // where it removes us: the same identity is in `added`
   std::optional<SecretTree::Found> used_key;
 };
 

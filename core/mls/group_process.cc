@@ -212,7 +212,13 @@ StagedCommit Group::stage(const AuthenticatedContent& content, const Policy& pol
 
   StagedCommit out = staged_from(applied, committer);
   if (external) out.added.push_back(committer);
-  if (std::ranges::find(applied.removed, own_leaf()) != applied.removed.end()) return out;
+  if (std::ranges::find(applied.removed, own_leaf()) != applied.removed.end()) {
+    const Bytes& us = epoch_.tree.leaf(own_leaf())->signature_key;
+    out.adds_us_anew = std::ranges::any_of(out.added, [&](LeafIndex index) {
+      return equal(applied.tree.leaf(index)->signature_key, us);
+    });
+    return out;
+  }
 
   GroupContext next = provisional_context(context(), suite(), applied.tree, applied.extensions);
   Secret commit_secret(suite().hash_size());

@@ -1,35 +1,14 @@
 #!/usr/bin/env python3
-"""Clocks that jump a day, either way: the server's, and a client's. libfaketime changes what a
-process reads as the time of day; the monotonic clock goes on as it does when a clock is set."""
+"""Clocks that jump a day, either way: the server's, and a client's."""
 
-import glob
 import os
 import unittest
 
+from clock import Clock, needs_faketime, person_of_day
 from world import Server, World
 
-FAKETIME = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
 
-
-class Clock:
-    """The clock of the processes that have its environment."""
-
-    def __init__(self, path):
-        self.path = path
-        self.shift_days(0)
-
-    def shift_days(self, days):
-        with open(self.path + ".new", "w", encoding="ascii") as file:
-            file.write(f"{days:+}d\n")
-        os.replace(self.path + ".new", self.path)
-
-    def environment(self):
-        return {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": self.path,
-                "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "DONT_FAKE_MONOTONIC": "1"}
-
-
-@unittest.skipUnless(FAKETIME, "libfaketime is not installed")
+@needs_faketime
 class TheServersClock(World):
     def make_server(self, folder):
         self.clock = Clock(os.path.join(self.folder, "clock"))
@@ -59,19 +38,10 @@ class TheServersClock(World):
             self.assertIn(f"on day {day}".encode(), follower.stdout.readline())
 
 
-@unittest.skipUnless(FAKETIME, "libfaketime is not installed")
+@needs_faketime
 class AClientsClock(World):
-    def person_of_day(self, name, day):
-        person = self.person(name, registered=False)
-        os.makedirs(person.folder)
-        person.clock = Clock(os.path.join(person.folder, "clock"))
-        person.clock.shift_days(day)
-        person.environment = person.clock.environment()
-        person.register()
-        return person
-
     def test_is_a_day_off(self):
-        alice, yesterday, tomorrow = (self.person_of_day(name, day)
+        alice, yesterday, tomorrow = (person_of_day(self, name, day)
                                       for name, day in (("alice", 0), ("yes", -1), ("tom", 1)))
         self.group_of(alice, yesterday, tomorrow)
         said = {}
@@ -82,7 +52,7 @@ class AClientsClock(World):
         self.assert_one_history([alice, yesterday, tomorrow], said)
 
     def test_jumps_and_nothing_is_lost(self):
-        alice, bob = self.person_of_day("alice", 0), self.person("bob")
+        alice, bob = person_of_day(self, "alice", 0), self.person("bob")
         self.group_of(alice, bob)
         said = {}
         for day in (1, -1, 0, 1):

@@ -9,6 +9,7 @@ from world import OK, REFUSED, USAGE, World
 
 MEMBERS = int(os.environ.get("QNPC_MEMBERS", "16"))
 CHANGES = int(os.environ.get("QNPC_CHANGES", "25"))
+EPOCHS = int(os.environ.get("QNPC_EPOCHS", "300"))
 
 
 class Groups(World):
@@ -111,17 +112,40 @@ class Groups(World):
               f"second and were made again; {again} messages came too late and were encrypted anew")
         self.assertGreaterEqual(made - lost, MEMBERS * CHANGES)
 
+    def test_who_comes_back_with_nothing_missing_loses_nothing(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        self.invite_all(alice, [bob, carol])
+        carol.must("rejoin")
+        bob.must("send", "--msg", "before")
+        alice.must("sync")
+        self.expect(REFUSED, carol.run("send", "--msg", "too early"), "Run `sync`")
+        carol.must("sync")
+        carol.must("send", "--msg", "after")
+        self.assertEqual(carol.must("groups")[0]["epoch"], 2)
+        for person in (alice, bob):
+            person.must("sync")
+            self.assertEqual(person.agreement(), carol.agreement())
+        for person in (alice, bob, carol):
+            self.assertEqual(person.conversation(), ["before", "after"])
+        self.assertEqual([entry["kind"] for entry in carol.must("recv", "--all")],
+                         ["joined", "received", "removed", "joined", "sent"])
+
     def test_who_was_away_catches_up(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
         self.invite_all(alice, [bob, carol])
-        for i in range(30):
-            speaker = (alice, bob)[i % 2]
-            speaker.must("update")
-            speaker.must("send", "--msg", f"{i}")
+        before = carol.must("groups")[0]["epoch"]
+        said = [f"{i}" for i in range(EPOCHS)]
+        for speaker in (alice, bob):
+            speaker.options = ["--refresh-messages", "1"]  # a change after each message
+        for i, text in enumerate(said):
+            (alice, bob)[i % 2].must("send", "--msg", text)
+        self.assertEqual([entry["text"] for entry in carol.must("recv")], said)
+        self.assertEqual(carol.must("groups")[0]["epoch"], before + EPOCHS)
         carol.must("send", "--msg", "I am back")
-        self.assertEqual(carol.texts("received"), [f"{i}" for i in range(30)])
-        alice.must("sync")
-        self.assertEqual(alice.agreement(), carol.agreement())
+        for person in (alice, bob):
+            person.must("sync")
+            self.assertEqual(person.texts("received")[-1], "I am back")
+            self.assertEqual(person.agreement(), carol.agreement())
 
 
 if __name__ == "__main__":

@@ -136,6 +136,8 @@ class Person:
                                  timeout=COMMAND_SECONDS, env=merged(self.environment))
         process.stdout = process.stdout.decode()
         process.stderr = process.stderr.decode()
+        for line in process.stderr.splitlines():
+            json.loads(line)  # whatever happens, errors and notes are objects too
         return Outcome(process)
 
     def must(self, *arguments, stdin=b""):
