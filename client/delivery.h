@@ -2,6 +2,9 @@
 // once in the history: ids, cursors and the log itself see to it.
 #pragma once
 
+#include <functional>
+#include <set>
+
 #include "client/messenger.h"
 
 namespace qnpc::client {
@@ -26,6 +29,11 @@ Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& serv
 /// Takes everything in that waits in our inbox, and acknowledges it. False where a log has to be
 /// read before it goes on: see Messenger::receive.
 bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final);
+
+/// Takes in what waits in our logs and in our inbox. `read_log` synchronises one group, and says
+/// whether its log could be read. Returns the groups for which it was called.
+std::set<GroupRef> read_logs_and_inbox(Messenger& messenger, State& state, DeliveryServer& server,
+                                       const std::function<bool(const Group&)>& read_log);
 
 /// Reads the group's log to its end, appends what waits, and makes commits of what is wanted, until
 /// nothing is left to do. Another member's commit may win an epoch: then the next one is tried.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -45,12 +46,14 @@ class FakeServer final : public DeliveryServer {
 
   Appended append(View log_id, const Append& append) override {
     ++appends;
+    if (before_append) before_append(append);
     if (refusal) throw *refusal;
     Appended outcome = apply(logs[to_bytes(log_id)], append);
     if (loses_answers) throw ServerError(Reason::truncated, "the answer was lost");
     return outcome;
   }
   LogPage read_log(View log_id, const Secret& token, uint64_t after) override {
+    if (read_refusal) throw *read_refusal;
     const Log& log = logs.at(to_bytes(log_id));
     LogPage page;
     bool ours = false;
@@ -93,7 +96,9 @@ class FakeServer final : public DeliveryServer {
   size_t page_entries = 1000;
   size_t enqueues_left = SIZE_MAX;
   bool loses_answers = false;
+  std::function<void(const Append&)> before_append;  // what happens in the meantime
   std::optional<ServerError> refusal;
+  std::optional<ServerError> read_refusal;
   std::optional<ServerError> acknowledge_refusal;
   std::map<Bytes, ServerError> inbox_refusals;  // by recipient
 

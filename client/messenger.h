@@ -145,7 +145,7 @@ class Messenger {
   void take_in_own(Group& group, const Append& append);
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);
-  void note_missed(const Group& group, const LogEntry& entry);
+  void note_missed(const Group& group);
   void entered_epoch(Group& group, const group::Received& commit);
   void give_up_what_waits(Group& group, std::span<const LogEntry> behind);
   void forget_rejoined(const Group& group, const group::Received& commit);

@@ -27,14 +27,24 @@ bool is_one_of(View references, View reference) {
 // There since we came back with nothing missing before that, until something is.
 constexpr const char* return_record = "returned";
 
-// A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
-bool is_late_request(const LogEntry& entry, uint64_t epoch) {
-  try {
-    return entry.epoch < epoch && group::inspect_message(entry.payload).is_proposal;
-  } catch (const Error&) {
-    return false;
+// What an entry says of itself. Its epoch is the message's own, which is authenticated with it
+// (RFC 9420 6.3.1), and not what the server writes beside it, unless it is no message at all.
+struct Header {
+  explicit Header(const LogEntry& entry) : epoch(entry.epoch) {
+    try {
+      const group::MessageInfo info = group::inspect_message(entry.payload);
+      epoch = info.epoch;
+      is_proposal = info.is_proposal;
+    } catch (const Error& e) {
+      if (is_local_fault(e.reason())) throw;
+    }
   }
-}
+  // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
+  bool is_late_request(uint64_t now) const { return epoch < now && is_proposal; }
+
+  uint64_t epoch;
+  bool is_proposal = false;
+};
 
 }  // namespace
 
@@ -203,18 +213,22 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.payload == entry.payload) return take_in_own(group, append);
   }
-  if (entry.epoch < group.first_epoch) return note_missed(group, entry);
-  if (entry.epoch > epoch(group.ref)) return note_behind(group);
+  const Header header(entry);
+  if (header.epoch < group.first_epoch) {
+    const bool is_message = !entry.is_commit && !header.is_late_request(group.first_epoch);
+    return is_message ? note_missed(group) : void();
+  }
+  if (header.epoch > epoch(group.ref)) return note_behind(group);
   try {
     Savepoint part(state_.database());
     take_in_other(group, entry);
     part.keep();
   } catch (const Error& e) {
     if (is_local_fault(e.reason())) throw;
-    if (is_late_request(entry, epoch(group.ref))) return;
+    if (header.is_late_request(epoch(group.ref))) return;
     std::string what = e.what();
-    if (entry.is_commit && entry.epoch == epoch(group.ref)) {
-      what = "the change that ends epoch " + std::to_string(entry.epoch) + " (position " +
+    if (entry.is_commit && header.epoch == epoch(group.ref)) {
+      what = "the change that ends epoch " + std::to_string(header.epoch) + " (position " +
              std::to_string(entry.sequence) + " of the log) cannot be applied, and nothing after " +
              "it can be read: " + what +
              ". If the others go on without trouble, run `rejoin`; else start a new group without "
@@ -226,9 +240,8 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
 
 // What was said in the epoch before, and came after the change with which we came back: the others
 // can read it. It was not for us only where we have just been invited.
-void Messenger::note_missed(const Group& group, const LogEntry& entry) {
+void Messenger::note_missed(const Group& group) {
   Records records = state_.group_records(group.ref);
-  if (entry.is_commit || is_late_request(entry, group.first_epoch)) return;
   if (!records.get(return_record)) return;
   records.erase(return_record);
   note(group.ref, Kind::gap, {},

@@ -31,11 +31,9 @@ class Person {
   void sync(bool speaking = false) {
     refused.reset();
     if (state->inbox_token_waits()) messenger.inbox_token_is_set();
-    bool final = false;
-    do {
-      read_logs(speaking);
-    } while (!read_inbox(messenger, *state, server_, std::exchange(final, true)));
-    read_logs(speaking);
+    auto read = [&](const Group& group) { return read_log(group, speaking); };
+    read_logs_and_inbox(messenger, *state, server_, read);
+    for (const Group& group : state->groups.list()) read(group);
     refusals = deliver_outbox(messenger, *state, server_);
   }
   void want(Intent intent) {
@@ -101,11 +99,10 @@ class Person {
   Refusals refusals;
 
  private:
-  void read_logs(bool speaking) {
-    for (const Group& group : state->groups.list()) {
-      auto refusal = synchronise_log(messenger, *state, server_, group.ref, speaking);
-      if (refusal) refused = refusal;
-    }
+  bool read_log(const Group& group, bool speaking) {
+    auto refusal = synchronise_log(messenger, *state, server_, group.ref, speaking);
+    if (refusal) refused = refusal;
+    return !refusal;
   }
 
   const Clock clock_ = [this] { return time_ms; };

@@ -108,20 +108,8 @@ void Session::disconnect() {
 void Session::synchronise() {
   DeliveryServer& server = inbox();
   note_all(finish_changes());
-  // Logs first: whoever was removed and invited again learns of the one before the other. Each
-  // round leaves one invitation less.
-  std::set<GroupRef> read;
-  bool is_again = false;
-  for (bool all_read = true;; is_again = true) {
-    all_read = true;
-    for (const Group& group : state_->groups.list()) {
-      if (!synchronise(group)) all_read = false;
-      read.insert(group.ref);
-    }
-    if (read_inbox(*messenger_, *state_, server, is_again && all_read)) break;
-    // A log that cannot be read now may say why the invitation is there: the next time.
-    if (is_again && !all_read) break;
-  }
+  const std::set<GroupRef> read = read_logs_and_inbox(
+      *messenger_, *state_, server, [this](const Group& group) { return synchronise(group); });
   context_.timings.mark("read the inbox");
   for (const Group& group : state_->groups.list()) {
     const bool is_new = !read.contains(group.ref) || !state_->appends.of(group.ref).empty() ||

@@ -16,9 +16,11 @@ void groups(Context& context) {
               (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
     const bool is_member = messenger.in_group(group.ref);
-    const char* status = !group.accepted ? " (invited: run `join`)"
-                         : !is_member    ? " (you are out)"
-                                         : "";
+    const char* status = !group.accepted                 ? " (invited: run `join`)"
+                         : !group.rejoining_with.empty() ? " (you have asked to come back)"
+                         : !is_member                    ? " (you are out)"
+                         : group.is_behind               ? " (a change is missing: run `rejoin`)"
+                                                         : "";
     const std::string suite(name(messenger.suite(group.ref)));
     context.output.line(
         group.alias + ", suite " + suite + status + list,
@@ -26,6 +28,8 @@ void groups(Context& context) {
          {"group_id", to_hex(group.mls_id)},
          {"accepted", group.accepted},
          {"member", is_member},
+         {"behind", group.is_behind},
+         {"rejoining", !group.rejoining_with.empty()},
          {"suite", suite},
          {"certified", !group.ca.empty()},
          {"epoch", messenger.epoch(group.ref)},
