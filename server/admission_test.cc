@@ -55,7 +55,9 @@ TEST(Admission, WhoMayNotStayIsToldWhereFewAre) {
     refused.push_back(*admission.enter(peer));
     refused.back().handshake_done();
     EXPECT_EQ(refused.back().refused(), Limit::connections);
-    if (i == share - 1) EXPECT_FALSE(admission.enter(peer)) << "it has taken more than its share";
+    if (i == share - 1) {
+      EXPECT_FALSE(admission.enter(peer)) << "it has taken more than its share";
+    }
   }
   EXPECT_FALSE(admission.enter(resolve("10.0.1.1:1")));
   EXPECT_EQ(admission.connections(), 1u);
