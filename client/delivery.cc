@@ -171,7 +171,8 @@ class LogSync {
         answered_ = next.id;
         answered_in_ = epoch();
         was_accepted_ = outcome.accepted;
-        if (!outcome.accepted && ++lost_ == limits::commit_attempts) return;
+        // One further, so that what was wanted is given up with its reason.
+        if (!outcome.accepted && ++lost_ > limits::commit_attempts) return;
       }
     }
   }

@@ -114,7 +114,6 @@ TEST_F(MessengerLog, AChangeThatOthersAlwaysForestallIsGivenUpAndTold) {
   EXPECT_FALSE(synchronise_log(alice_.messenger, *alice_.state, server_, group, false));
   EXPECT_EQ(attempts, limits::commit_attempts);
   server_.before_append = nullptr;
-  alice_.sync();
   EXPECT_TRUE(alice_.state->intents.of(group).empty());
   EXPECT_EQ(alice_.messenger.take_notes(),
             std::vector<std::string>{"a change of friends was given up: others changed the group "
