@@ -9,7 +9,6 @@ namespace {
 class MessengerLog : public MessengerTest {
  protected:
   std::vector<LogEntry>& entries() { return server_.only_log().entries; }
-  uint64_t epoch_of(Person& person) { return person.messenger.epoch(person.group().ref); }
 };
 
 TEST_F(MessengerLog, TheEpochBesideAMessageIsNotBelieved) {

@@ -215,8 +215,8 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
   }
   const Header header(entry);
   if (header.epoch < group.first_epoch) {
-    const bool is_message = !entry.is_commit && !header.is_late_request(group.first_epoch);
-    return is_message ? note_missed(group) : void();
+    if (!entry.is_commit && !header.is_late_request(group.first_epoch)) note_missed(group);
+    return;
   }
   if (header.epoch > epoch(group.ref)) return note_behind(group);
   try {

@@ -16,7 +16,8 @@ using Message = capnp::rpc::Message;
 class RpcAttack : public Attack {
  protected:
   using Words = kj::Array<capnp::word>;
-  static constexpr uint16_t append_method = 6;  // its ordinal in schemas/delivery.capnp
+  static constexpr uint16_t append_method = 6;    // their ordinals in schemas/delivery.capnp and
+  static constexpr uint16_t exchange_method = 0;  // envelope.capnp
 
   /// As they go over the channel.
   static Words words_of(const std::function<void(Message::Builder)>& fill) {
@@ -27,16 +28,22 @@ class RpcAttack : public Attack {
   static Words bootstrap(uint32_t question) {
     return words_of([&](auto message) { message.initBootstrap().setQuestionId(question); });
   }
-  /// A call of `append` on the bootstrap capability of question 0, well formed.
+  /// A call on the bootstrap capability of question 0, without its parameters.
+  template <class Interface>
+  static auto init_call(Message::Builder message, uint32_t question, uint16_t method) {
+    auto call = message.initCall();
+    call.setQuestionId(question);
+    call.initTarget().initPromisedAnswer().setQuestionId(0);
+    call.setInterfaceId(capnp::typeId<Interface>());
+    call.setMethodId(method);
+    return call.initParams();
+  }
+  /// One of `append`, well formed.
   static Words append_call(uint32_t question) {
     return words_of([&](auto message) {
-      auto call = message.initCall();
-      call.setQuestionId(question);
-      call.initTarget().initPromisedAnswer().setQuestionId(0);
-      call.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
-      call.setMethodId(append_method);
-      auto params =
-          call.initParams().initContent().template initAs<rpc::DeliveryService::AppendParams>();
+      auto params = init_call<rpc::DeliveryService>(message, question, append_method)
+                        .initContent()
+                        .template initAs<rpc::DeliveryService::AppendParams>();
       params.setLogId(test::as_data(Bytes(32)));
       params.setToken(test::as_data(Bytes(32)));
       params.setMessageId(test::as_data(Bytes(16)));
@@ -46,12 +53,7 @@ class RpcAttack : public Attack {
   /// A ping, which nothing but the connection's own limits holds up.
   static Words ping_call(uint32_t question) {
     return words_of([&](auto message) {
-      auto call = message.initCall();
-      call.setQuestionId(question);
-      call.initTarget().initPromisedAnswer().setQuestionId(0);
-      call.setInterfaceId(capnp::typeId<rpc::EnvelopeExchange>());
-      call.setMethodId(0);
-      call.initParams()
+      init_call<rpc::EnvelopeExchange>(message, question, exchange_method)
           .initContent()
           .template initAs<rpc::EnvelopeExchange::ExchangeParams>()
           .initRequest();
@@ -267,11 +269,7 @@ TEST_F(RpcAttack, AsksAndNeverFinishes) {
 TEST_F(RpcAttack, SendsMoreCapabilitiesThanThereAreCalls) {
   start();
   const Words call = words_of([](auto message) {
-    auto built = message.initCall();
-    built.setQuestionId(1);
-    built.initTarget().initPromisedAnswer().setQuestionId(0);
-    built.setInterfaceId(capnp::typeId<rpc::DeliveryService>());
-    auto table = built.initParams().initCapTable(100'000);
+    auto table = init_call<rpc::DeliveryService>(message, 1, 0).initCapTable(100'000);
     for (uint32_t i = 0; i < table.size(); ++i) table[i].setSenderHosted(i);
   });
   withstand([&] {

@@ -119,12 +119,17 @@ class Conversation(World):
         self.server.start()
         self.assertEqual(alice.texts("sent"), [])  # refused before anything was written
 
-    def test_follow_survives_a_restart(self):
+    def followed(self):
+        """Alice, Bob, and his `recv --follow`, which has printed what she said."""
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)
         follower = self.follow(bob)
         alice.must("send", "--msg", "one")
         self.assertIn(b"one", follower.stdout.readline())
+        return alice, bob, follower
+
+    def test_follow_survives_a_restart(self):
+        alice, bob, follower = self.followed()
         self.server.restart()
         bob.must("send", "--msg", "the state is free in between")
         alice.must("send", "--msg", "two")
@@ -133,11 +138,7 @@ class Conversation(World):
         follower.wait()
 
     def test_follow_waits_for_a_server_that_is_full(self):
-        alice, bob = self.person("alice"), self.person("bob")
-        self.group_of(alice, bob)
-        follower = self.follow(bob)
-        alice.must("send", "--msg", "one")
-        self.assertIn(b"one", follower.stdout.readline())
+        alice, _, follower = self.followed()
         self.server.kill()
         self.assertIn(b"trying again", follower.stderr.readline())
         self.server.options = ("--connections", "3", "--handshake-seconds", "60",
