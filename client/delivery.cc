@@ -196,9 +196,9 @@ class LogSync {
       require_ascending(page.entries, std::max(cursor, page.expired_through));
       messenger_.receive(group_, page);
       if (page.more && !page.entries.empty()) continue;
-      // All of it was read, and the change that ended our epoch was not there.
-      if (messenger_.in_group(group_) && page.epoch > epoch()) messenger_.fell_behind(group_);
-      return messenger_.in_group(group_);
+      if (!messenger_.in_group(group_)) return false;
+      messenger_.read_to_the_end(group_, page.epoch);
+      return true;
     }
     throw ServerError(Reason::malformed, "the server's log has no end");
   }

@@ -61,6 +61,10 @@ inline constexpr uint64_t rpc_answer_words = (uint64_t{8} << 20) / 8;
 // Pages of a log or the inbox taken in a row: more than the largest that a server keeps. One that
 // has no end is hostile.
 inline constexpr size_t pages_in_a_row = 1000;
+// Entries of a log that are of an epoch to come, and wait for it: an honest server shows none. What
+// is more than a page is one for which a change is missing.
+inline constexpr size_t early_entries = 256;
+inline constexpr size_t early_bytes = 2 * payload_bytes;
 // Deliveries, or KeyPackages, in flight: hides the round trip, and stays far below what a server
 // takes of one connection (256).
 inline constexpr size_t deliveries_in_flight = 64;

@@ -87,6 +87,8 @@ class Messenger {
   /// were just read: the first such one is refused.
   bool receive(View server, const InboxPage& page, bool final);
   void receive(GroupRef group, const LogPage& page);
+  /// The log has shown all that it has, and says that it is in that epoch.
+  void read_to_the_end(GroupRef group, uint64_t log_epoch);
   /// The log has no way from our epoch to its present one.
   void fell_behind(GroupRef group);
 
@@ -142,6 +144,7 @@ class Messenger {
   void take_in_welcome(View welcome, bool final);
   void take_in_rejoin(View request);
   void take_in(Group& group, const LogEntry& entry);
+  void take_in_early(Group& group);
   void take_in_own(Group& group, const Append& append);
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);

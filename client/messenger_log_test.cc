@@ -9,6 +9,26 @@ namespace {
 class MessengerLog : public MessengerTest {
  protected:
   std::vector<LogEntry>& entries() { return server_.only_log().entries; }
+  /// The payloads change places, the numbers stay.
+  void swap(size_t a, size_t b) {
+    std::swap(entries().at(a), entries().at(b));
+    std::swap(entries().at(a).sequence, entries().at(b).sequence);
+  }
+
+  /// A message as its header says, RFC 9420 6.3: version, wire format, group id, epoch.
+  static Bytes of_epoch(uint8_t epoch, Bytes message) {
+    constexpr size_t last_byte_of_epoch = 2 + 2 + (1 + 32) + 7;
+    message.at(last_byte_of_epoch) = epoch;
+    return message;
+  }
+
+  static std::string unreadable(Person& person) {
+    std::string out;
+    person.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
+      if (entry.kind == Kind::unreadable) out += to_text(entry.content.reveal()) + "\n";
+    });
+    return out;
+  }
 };
 
 TEST_F(MessengerLog, TheEpochBesideAMessageIsNotBelieved) {
@@ -33,20 +53,145 @@ TEST_F(MessengerLog, TheEpochBesideAChangeIsNotBelieved) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
-TEST_F(MessengerLog, WhatComesBeforeItsChangeIsToldAndStopsNothing) {
+TEST_F(MessengerLog, WhatStandsBeforeItsCommitIsReadBehindIt) {
+  share_a_group({&bob_, &carol_});
+  alice_.say("one");
+  alice_.want({});
+  alice_.say("two");
+  alice_.want({});
+  alice_.say("three");
+  // By now: the commit that adds both, "one", commit, "two", commit, "three".
+  swap(2, 5);  // "three" and the first commit
+  swap(2, 4);  // the second commit before all of it
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:one received:two received:three");
+  EXPECT_FALSE(bob_.group().is_behind);
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+  // Page by page, with nothing but the disk between them.
+  server_.page_entries = 1;
+  for (int page = 0; page < 6; ++page) {
+    const GroupRef group = carol_.group().ref;
+    carol_.messenger.receive(
+        group, server_.read_log(carol_.messenger.log_id(group),
+                                carol_.messenger.append_token(group), carol_.group().cursor));
+    carol_.messenger.forget_loaded();
+  }
+  EXPECT_EQ(carol_.history(), bob_.history());
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+  carol_.say("here");
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "one two three here ");
+}
+
+TEST_F(MessengerLog, ACommitThatIsWithheldForAWhileIsTakenInLater) {
   share_a_group({&bob_});
   alice_.want({});
-  alice_.say("too early");
-  const size_t last = entries().size() - 1;
-  std::swap(entries()[last].sequence, entries()[last - 1].sequence);
-  std::swap(entries()[last], entries()[last - 1]);
+  alice_.say("after it");
+  LogEntry commit = entries().at(1);
+  entries().erase(entries().begin() + 1);
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined gap");
-  EXPECT_FALSE(bob_.group().is_behind);  // it came
+  EXPECT_TRUE(bob_.group().is_behind);
+  commit.sequence = entries().back().sequence + 1;
+  entries().push_back(commit);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap received:after it");
+  EXPECT_FALSE(bob_.group().is_behind);
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
-  bob_.say("still here");
-  alice_.sync();
-  EXPECT_EQ(alice_.conversation(), "too early still here ");
+}
+
+TEST_F(MessengerLog, WhatIsOfAnEpochThatTheGroupHasNotIsShownSo) {
+  share_a_group({&bob_});
+  alice_.say("true");
+  LogEntry invented{1000, 9, false, of_epoch(9, entries().back().payload)};
+  entries().push_back(invented);
+  bob_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:true unreadable");
+  EXPECT_NE(unreadable(bob_).find("epoch 9, to which the group has not come (position 1000"),
+            std::string::npos)
+      << unreadable(bob_);
+  EXPECT_FALSE(bob_.group().is_behind);
+}
+
+TEST_F(MessengerLog, WhatWasMadeOldIsShownAsUnreadable) {
+  share_a_group({&bob_});
+  alice_.say("altered");
+  entries().back().payload = of_epoch(0, entries().back().payload);
+  entries().push_back({1000, 0, false, to_bytes(std::string_view("invented"))});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined unreadable unreadable");
+}
+
+TEST_F(MessengerLog, NoMoreThanABoundWaitsForWhatNeverComes) {
+  share_a_group({&bob_});
+  alice_.say("true");
+  const Bytes payload = of_epoch(9, entries().back().payload);
+  for (uint64_t i = 0; i < limits::early_entries + 20; ++i) {
+    entries().push_back({1000 + i, 9, false, payload});
+  }
+  server_.only_log().epochs[9] = {};
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:true gap");  // said once, of all of them
+  EXPECT_TRUE(bob_.group().is_behind);
+  const GroupRef group = bob_.group().ref;
+  EXPECT_EQ(bob_.state->group_records(group).names("early/").size(), limits::early_entries);
+  server_.only_log().epochs.erase(9);
+  bob_.sync();
+  EXPECT_EQ(bob_.state->group_records(group).names("early/").size(), 0u);
+}
+
+TEST_F(MessengerLog, NoMoreBytesThanABoundWaitForWhatNeverComes) {
+  share_a_group({&bob_});
+  alice_.say(std::string(limits::text_bytes, 'x'));
+  const Bytes payload = of_epoch(9, entries().back().payload);
+  for (uint64_t i = 0; i < 6; ++i) entries().push_back({1000 + i, 9, false, payload});
+  server_.only_log().epochs[9] = {};
+  bob_.sync();
+  EXPECT_EQ(bob_.state->group_records(bob_.group().ref).names("early/").size(),
+            limits::early_bytes / payload.size());
+}
+
+TEST_F(MessengerLog, WhoIsRemovedKeepsNothingThatWasStillToCome) {
+  share_a_group({&bob_});
+  alice_.say("true");
+  entries().back().payload = of_epoch(9, entries().back().payload);
+  server_.only_log().epochs[9] = {};
+  bob_.sync();
+  const GroupRef group = bob_.group().ref;
+  EXPECT_EQ(bob_.state->group_records(group).names("early/").size(), 1u);
+  server_.only_log().epochs.erase(9);
+  alice_.remove(bob_);
+  bob_.messenger.receive(
+      group, server_.read_log(bob_.messenger.log_id(group), bob_.messenger.append_token(group),
+                              bob_.group().cursor));
+  EXPECT_EQ(bob_.history(), "joined gap removed");
+  EXPECT_EQ(bob_.state->group_records(group).names("early").size(), 0u);
+}
+
+TEST_F(MessengerLog, AChangeThatTheLogHasAsAMessageIsNone) {
+  share_a_group({&bob_, &carol_});
+  alice_.messenger.want(alice_.group(), {});
+  alice_.messenger.prepare_commit(alice_.group().ref, false);
+  Append change = std::move(waiting_at_alice().at(0));
+  change.kind = Append::Kind::message;
+  server_.append(alice_.messenger.log_id(alice_.group().ref), change);
+  bob_.say("unimpressed");
+  carol_.sync();
+  EXPECT_EQ(carol_.history(), "joined unreadable received:unimpressed");
+  EXPECT_FALSE(carol_.group().is_behind);
+}
+
+TEST_F(MessengerLog, AMessageThatTheLogHasAsAChangeIsNamedWithItsPlace) {
+  share_a_group({&bob_});
+  alice_.say_blindly("a message");
+  Append message = std::move(waiting_at_alice().at(0));
+  message.kind = Append::Kind::commit;
+  server_.append(alice_.messenger.log_id(alice_.group().ref), message);
+  const std::string place = "position " + std::to_string(entries().back().sequence);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:a message unreadable gap");
+  EXPECT_NE(unreadable(bob_).find("ends epoch 1 (" + place), std::string::npos) << unreadable(bob_);
 }
 
 TEST_F(MessengerLog, WhatIsSaidToBeGoneWhileItIsShownIsRefused) {

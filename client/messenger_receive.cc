@@ -1,6 +1,7 @@
 // What comes in, from the inbox and from the logs of groups.
 #include <algorithm>
 
+#include "client/early_entries.h"
 #include "client/group_name.h"
 #include "client/messenger.h"
 
@@ -27,24 +28,18 @@ bool is_one_of(View references, View reference) {
 // There since we came back with nothing missing before that, until something is.
 constexpr const char* return_record = "returned";
 
-// What an entry says of itself. Its epoch is the message's own, which is authenticated with it
-// (RFC 9420 6.3.1), and not what the server writes beside it, unless it is no message at all.
-struct Header {
-  explicit Header(const LogEntry& entry) : epoch(entry.epoch) {
-    try {
-      const group::MessageInfo info = group::inspect_message(entry.payload);
-      epoch = info.epoch;
-      is_proposal = info.is_proposal;
-    } catch (const Error& e) {
-      if (is_local_fault(e.reason())) throw;
-    }
+// What an entry says of itself, which nobody can change unnoticed (RFC 9420 6.3.1): that counts,
+// and not what the server has written beside it. Nothing where it is no message to this group.
+std::optional<group::MessageInfo> read_header(const Group& group, const LogEntry& entry) {
+  try {
+    group::MessageInfo info = group::inspect_message(entry.payload);
+    if (info.group_id == group.mls_id) return info;
+  } catch (const Error& e) {
+    if (is_local_fault(e.reason())) throw;
+    // It does not open either, which says why.
   }
-  // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
-  bool is_late_request(uint64_t now) const { return epoch < now && is_proposal; }
-
-  uint64_t epoch;
-  bool is_proposal = false;
-};
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -181,12 +176,30 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
       state_.group_records(ref).put(expired_record, Secret());
     }
     for (size_t i = 0; i < page.entries.size() && in_group(ref); ++i) {
+      const uint64_t before = epoch(ref);
       take_in(group, page.entries[i]);
       group.cursor = page.entries[i].sequence;
+      if (in_group(ref) && epoch(ref) != before) take_in_early(group);
       const bool is_out = !in_group(ref) && group.rejoining_with.empty();
       if (is_out) give_up_what_waits(group, std::span(page.entries).subspan(i + 1));
     }
     save(ref);
+    state_.groups.update(group);
+  });
+}
+
+void Messenger::read_to_the_end(GroupRef ref, uint64_t log_epoch) {
+  EarlyEntries early(state_.group_records(ref));
+  if (log_epoch <= epoch(ref) && early.is_empty()) return;
+  transact([&] {
+    Group group = this->group(ref);
+    while (std::optional<LogEntry> entry = early.take_beyond(log_epoch)) {
+      const std::string what = "it is of epoch " + std::to_string(entry->epoch) +
+                               ", to which the group has not come (position " +
+                               std::to_string(entry->sequence) + " of the log)";
+      note(ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
+    }
+    if (log_epoch > epoch(ref)) note_behind(group);
     state_.groups.update(group);
   });
 }
@@ -213,28 +226,53 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.payload == entry.payload) return take_in_own(group, append);
   }
-  const Header header(entry);
-  if (header.epoch < group.first_epoch) {
-    if (!entry.is_commit && !header.is_late_request(group.first_epoch)) note_missed(group);
+  const uint64_t present = epoch(group.ref);
+  const std::optional<group::MessageInfo> header = read_header(group, entry);
+  const uint64_t its_epoch = header ? header->epoch : entry.epoch;
+  // In silence only where the server says the same.
+  if (header && std::max(its_epoch, entry.epoch) < group.first_epoch) {
+    return header->is_commit || header->is_proposal ? void() : note_missed(group);
+  }
+  if (header && its_epoch > present) {
+    LogEntry early{entry.sequence, its_epoch, entry.is_commit, entry.payload};
+    if (!EarlyEntries(state_.group_records(group.ref)).keep(early)) note_behind(group);
     return;
   }
-  if (header.epoch > epoch(group.ref)) return note_behind(group);
+  const bool ends_our_epoch = entry.is_commit && (its_epoch == present || entry.epoch == present);
+  std::string fault;
   try {
+    // A member can append a change as a message, and the log would stay in the epoch before.
+    if (header && header->is_commit && !entry.is_commit) {
+      throw Error(Reason::rejected, "it changes the group, and the log has it as a message");
+    }
     Savepoint part(state_.database());
     take_in_other(group, entry);
     part.keep();
+    if (!ends_our_epoch || !in_group(group.ref) || epoch(group.ref) != present) return;
+    fault = "it is no change of the group";
   } catch (const Error& e) {
     if (is_local_fault(e.reason())) throw;
-    if (header.is_late_request(epoch(group.ref))) return;
-    std::string what = e.what();
-    if (entry.is_commit && header.epoch == epoch(group.ref)) {
-      what = "the change that ends epoch " + std::to_string(header.epoch) + " (position " +
-             std::to_string(entry.sequence) + " of the log) cannot be applied, and nothing after " +
-             "it can be read: " + what +
-             ". If the others go on without trouble, run `rejoin`; else start a new group without "
-             "who made it";
-    }
-    note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
+    // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
+    if (header && header->is_proposal && its_epoch < present) return;
+    fault = e.what();
+  }
+  if (ends_our_epoch) {
+    fault = "the change that ends epoch " + std::to_string(present) + " (position " +
+            std::to_string(entry.sequence) + " of the log) cannot be applied, and nothing after " +
+            "it can be read: " + fault +
+            ". If the others go on without trouble, run `rejoin`; else start a new group without "
+            "who made it";
+  }
+  note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(fault)), false);
+}
+
+// What came before the change that began our epoch.
+void Messenger::take_in_early(Group& group) {
+  EarlyEntries early(state_.group_records(group.ref));
+  while (in_group(group.ref)) {
+    const std::optional<LogEntry> due = early.take_through(epoch(group.ref));
+    if (!due) return;
+    take_in(group, *due);
   }
 }
 
@@ -356,6 +394,7 @@ void Messenger::give_up_what_waits(Group& group, std::span<const LogEntry> behin
     state_.appends.remove(append.id);
   }
   for (const Intent& intent : state_.intents.of(group.ref)) state_.intents.remove(intent.id);
+  EarlyEntries(state_.group_records(group.ref)).clear();
 }
 
 // Another member was quicker: a second time would throw out again whoever has just come back.

@@ -389,7 +389,8 @@ MessageInfo inspect_message(View message) {
   mls::MlsMessage parsed = mls::parse_message(message);
   if (parsed.get<mls::Welcome>() != nullptr) return {.is_welcome = true};
   if (const auto* m = parsed.get<mls::PrivateMessage>()) {
-    return {false, m->group_id, m->epoch, m->content_type == mls::ContentType::proposal};
+    return {false, m->group_id, m->epoch, m->content_type == mls::ContentType::proposal,
+            m->content_type == mls::ContentType::commit};
   }
   if (const auto* m = parsed.get<mls::PublicMessage>()) {
     return {false, m->content.group_id, m->content.epoch};

@@ -176,6 +176,7 @@ struct MessageInfo {
   Bytes group_id;
   uint64_t epoch = 0;
   bool is_proposal = false;
+  bool is_commit = false;
 };
 MessageInfo inspect_message(View message);
 

@@ -247,6 +247,8 @@ TEST_F(GroupMemberTest, InspectTellsWhereAMessageBelongs) {
   MessageInfo info = inspect_message(added.commit);
   EXPECT_TRUE(equal(info.group_id, alice.member.group_id()));
   EXPECT_EQ(info.epoch, 0u);
+  EXPECT_TRUE(info.is_commit);
+  EXPECT_FALSE(inspect_message(alice.member.send_message(as_view("x"))).is_commit);
   EXPECT_THROW(inspect_message(key_package), Error);
   EXPECT_THROW(inspect_message(as_view("nonsense")), Error);
 }
