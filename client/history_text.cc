@@ -80,6 +80,7 @@ std::string what_happened(const HistoryEntry& entry, const ContactBook& book,
              indented(output.foreign(to_text(entry.content.reveal())));
     case Kind::leaving: return "* " + who + " asks to leave";
     case Kind::gap:
+      return "! " + (entry.sender.empty() ? "" : who + ": ") + to_text(entry.content.reveal());
     case Kind::undelivered: return "! " + to_text(entry.content.reveal());
     case Kind::unsent: return "! not sent: " + text_of(entry, output);
     case Kind::key_changed: {

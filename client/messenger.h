@@ -149,6 +149,7 @@ class Messenger {
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);
   void note_missed(const Group& group);
+  void note_skipped(GroupRef group, const group::Received& message);
   void entered_epoch(Group& group, const group::Received& commit);
   void give_up_what_waits(Group& group, std::span<const LogEntry> behind);
   void forget_rejoined(const Group& group, const group::Received& commit);

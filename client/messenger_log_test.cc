@@ -194,6 +194,43 @@ TEST_F(MessengerLog, AMessageThatTheLogHasAsAChangeIsNamedWithItsPlace) {
   EXPECT_NE(unreadable(bob_).find("ends epoch 1 (" + place), std::string::npos) << unreadable(bob_);
 }
 
+// --- What does not come, or not in its turn, within an epoch ---
+
+TEST_F(MessengerLog, WhatIsWithheldBetweenTwoMessagesIsMissed) {
+  share_a_group({&bob_, &carol_});
+  for (const char* text : {"one", "two", "three", "four"}) alice_.say(text);
+  LogEntry two = entries().at(2), three = entries().at(3);
+  entries().erase(entries().begin() + 2, entries().begin() + 4);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:one gap received:four");
+  std::string told;
+  bob_.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
+    if (entry.kind != Kind::gap) return;
+    told = to_text(entry.content.reveal());
+    EXPECT_EQ(entry.sender, alice_.key());
+  });
+  EXPECT_EQ(told.find("2 messages of theirs before the next are missing"), 0u) << told;
+  two.sequence = 1000;
+  three.sequence = 1001;
+  entries().insert(entries().end(), {two, three});
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "one four two three ");
+  EXPECT_EQ(bob_.history(), "joined received:one gap received:four received:two received:three");
+}
+
+// Also in the epoch before, whose messages are read for a while.
+TEST_F(MessengerLog, WhatIsInAnotherOrderIsReadOnceAndSaidToBe) {
+  share_a_group({&bob_});
+  alice_.say_blindly("one");
+  alice_.say_blindly("two");
+  bob_.want({});
+  alice_.sync();
+  ASSERT_EQ(alice_.conversation(), "one two ");
+  swap(2, 3);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap received:two received:one");
+}
+
 TEST_F(MessengerLog, WhatIsSaidToBeGoneWhileItIsShownIsRefused) {
   share_a_group({&bob_});
   alice_.say("here");

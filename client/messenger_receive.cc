@@ -25,6 +25,8 @@ bool is_one_of(View references, View reference) {
   return false;
 }
 
+// The epoch in which we were told last that something in the log had expired.
+constexpr const char* epoch_of_gap = "gap";
 // There since we came back with nothing missing before that, until something is.
 constexpr const char* return_record = "returned";
 
@@ -174,6 +176,7 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
            false);
       group.cursor = page.expired_through;
       state_.group_records(ref).put(expired_record, Secret());
+      state_.group_records(ref).put(epoch_of_gap, codec::encode_secret(epoch(ref)));
     }
     for (size_t i = 0; i < page.entries.size() && in_group(ref); ++i) {
       const uint64_t before = epoch(ref);
@@ -316,6 +319,7 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
   group::Received received = member(group.ref).receive_message(entry.payload, now());
   switch (received.kind) {
     case group::Received::Kind::application:
+      if (received.skipped > 0) note_skipped(group.ref, received);
       if (repeats(group, received)) break;
       note(group.ref, Kind::received, received.sender, std::move(received.plaintext), false);
       break;
@@ -325,6 +329,18 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
       break;
     case group::Received::Kind::commit: entered_epoch(group, received); break;
   }
+}
+
+// Who speaks numbers what they say, in each epoch (RFC 9420 9), where the server cannot see it.
+// Where something in our epoch has expired, that was told already.
+void Messenger::note_skipped(GroupRef group, const group::Received& message) {
+  const std::optional<Secret> expired = state_.group_records(group).get(epoch_of_gap);
+  if (expired && codec::decode<uint64_t>(expired->reveal()) == epoch(group)) return;
+  const bool is_one = message.skipped == 1;
+  const std::string what = (is_one ? "a message" : std::to_string(message.skipped) + " messages") +
+                           " of theirs before the next " + (is_one ? "is" : "are") +
+                           " missing: withheld or altered by the server, or given up by them";
+  note(group, Kind::gap, message.sender, Secret::copy_of(as_view(what)), false);
 }
 
 // Whoever had to encrypt a message anew, since the server said that it had come too late, gives it

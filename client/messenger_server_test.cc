@@ -44,7 +44,7 @@ TEST_F(MessengerTest, AMessageThatIsTooLargeForTheServerHoldsUpNothing) {
   alice_.say("short");
   alice_.want({});
   bob_.sync();
-  EXPECT_EQ(bob_.history(), "joined received:short");
+  EXPECT_EQ(bob_.history(), "joined gap received:short");  // its number was used for nothing
   EXPECT_EQ(alice_.history(), "joined added unsent sent:short");
   const std::vector<std::string> notes = alice_.messenger.take_notes();
   ASSERT_EQ(notes.size(), 1U);
@@ -81,7 +81,7 @@ TEST_F(MessengerTest, WhatCannotBeReadIsNotedAndStopsNothing) {
   server_.only_log().entries.back().payload.back() ^= 1;
   alice_.say("whole");
   bob_.sync();
-  EXPECT_EQ(bob_.history(), "joined unreadable received:whole");
+  EXPECT_EQ(bob_.history(), "joined unreadable gap received:whole");
 }
 
 TEST_F(MessengerTest, AnInventedCommitIsNotedWithItsPlace) {

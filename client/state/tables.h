@@ -101,7 +101,7 @@ struct HistoryEntry {
     unreadable = 6,    // content: the reason, in words
     renamed = 7,       // content: the group's new name; sender: who gave it
     leaving = 8,       // sender asks to be removed
-    gap = 9,           // content: what is missing here, in words
+    gap = 9,           // content: what is missing here, in words; sender: whose, or empty
     unsent = 10,       // content: what we wanted to say, and could not
     key_changed = 11,  // sender: a contact's new key; content: the one before
     undelivered = 12,  // content: what could not be delivered and was given up, in words

@@ -308,6 +308,7 @@ Received GroupMember::receive_message(View message, UnixTime now) {
     out.kind = Received::Kind::application;
     out.sender = std::move(application->sender.signature_key);
     out.plaintext = Secret::copy_of(application->data);
+    out.skipped = application->skipped;
     wipe(application->data);
   } else if (auto* proposal = std::get_if<mls::ReceivedProposal>(&processed)) {
     out.kind = Received::Kind::leave;

@@ -56,8 +56,9 @@ struct Joined {
 struct Received {
   enum class Kind { application, commit, leave };
   Kind kind = Kind::application;
-  Bytes sender;                     // identity key
-  Secret plaintext;                 // of an application message
+  Bytes sender;          // identity key
+  Secret plaintext;      // of an application message
+  uint32_t skipped = 0;  // of its sender before it, in that epoch: they have not come (RFC 9420 9)
   std::vector<Bytes> added;         // identity keys, of a commit
   std::vector<Bytes> removed;       // likewise; they left where they had asked for it
   std::optional<std::string> name;  // the group's new one

@@ -51,6 +51,7 @@ struct ApplicationMessage {
   uint64_t epoch = 0;
   Bytes authenticated_data;
   Bytes data;
+  uint32_t skipped = 0;  // by its sender in that epoch, between what has come and this one
 };
 struct ReceivedProposal {
   QueuedProposal proposal;  // it waits in the group for a commit

@@ -66,10 +66,15 @@ ApplicationMessage Group::open_past(const PrivateMessage& message) {
   const LeafNode* leaf = leaf_in_past(at, index);
   require(leaf != nullptr, Reject::unknown_sender);
   verify_content(suite(), opened.content, past.context, leaf->signature_key);
+  const uint32_t skipped = opened.key.skipped;
   past.secret_tree.consume(std::move(opened.key));
   FramedContent& content = opened.content.content;
-  return {*leaf, index, message.epoch, std::move(content.authenticated_data),
-          std::get<Bytes>(std::move(content.content))};
+  return {*leaf,
+          index,
+          message.epoch,
+          std::move(content.authenticated_data),
+          std::get<Bytes>(std::move(content.content)),
+          skipped};
 }
 
 // It is what the first commit since then that changed it has replaced.
@@ -126,8 +131,12 @@ Processed Group::process(const MlsMessage& message, const Policy& policy, const 
   FramedContent& framed = content.content;
   if (auto* data = std::get_if<Bytes>(&framed.content)) {
     LeafIndex index = framed.sender.leaf_index();
-    out = ApplicationMessage{*epoch_.tree.leaf(index), index, epoch,
-                             std::move(framed.authenticated_data), std::move(*data)};
+    out = ApplicationMessage{*epoch_.tree.leaf(index),
+                             index,
+                             epoch,
+                             std::move(framed.authenticated_data),
+                             std::move(*data),
+                             used_key->skipped};
   } else {
     QueuedProposal received{std::get<Proposal>(framed.content), framed.sender, {}};
     // Its sender has judged lifetimes (7.3), and who commits it will. Who reads it late must have

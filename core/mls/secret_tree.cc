@@ -115,6 +115,7 @@ SecretTree::Found SecretTree::find(LeafIndex leaf, RatchetType type, uint32_t ge
     return found;
   }
   require(generation - ratchet.next_generation <= window_.forward, Reject::generation_too_far);
+  found.skipped = static_cast<uint32_t>(generation - ratchet.next_generation);
   while (generation - ratchet.next_generation > window_.kept) skip(ratchet);
   while (ratchet.next_generation < generation) ratchet.kept.push_back(advance(ratchet));
   if (ratchet.kept.size() > window_.kept) {

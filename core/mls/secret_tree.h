@@ -59,6 +59,7 @@ class SecretTree {
     RatchetType type;
     std::array<Ratchet, 2> ratchets;        // the leaf's, after use
     std::map<NodeIndex, Secret> new_nodes;  // copath of the leaf, where it was not yet split
+    uint32_t skipped = 0;                   // generations before it that were not yet due
   };
   /// Rejects with generation_used, generation_too_far or unknown_sender.
   Found find(LeafIndex leaf, RatchetType type, uint32_t generation) const;

@@ -76,6 +76,15 @@ TEST(SecretTree, FindChangesNothing) {
   EXPECT_EQ(state(tree), before);
 }
 
+TEST(SecretTree, CountsWhatAMessageSkips) {
+  SecretTree tree = tree_of(4);
+  const std::pair<uint32_t, uint32_t> expected[] = {{2, 2}, {0, 0}, {3, 0}, {5, 1}, {905, 899}};
+  for (const auto& [generation, skipped] : expected) {
+    EXPECT_EQ(tree.find(leaf, application, generation).skipped, skipped) << generation;
+    use(tree, generation);
+  }
+}
+
 TEST(SecretTree, RejectsAUsedGeneration) {
   SecretTree tree = tree_of(4);
   use(tree, 5);
