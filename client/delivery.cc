@@ -93,18 +93,16 @@ Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& serv
 // From the beginning each time: what we have taken in is acknowledged and gone, or recognised. So a
 // server that has once shown an impossible number, or was restored from a backup and counts anew,
 // hides nothing from us afterwards.
-bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final) {
+bool read_inbox(Messenger& messenger, DeliveryServer& server, bool logs_were_read) {
+  InboxReading reading{.logs_were_read = logs_were_read};
   uint64_t after = 0;
   for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
     InboxPage page = server.read(messenger.identity_key(), after);
     require_ascending(page.entries, after);
-    const bool all = messenger.receive(server.server_key(), page, final && pages == 0);
-    const uint64_t cursor = state.inbox.cursor(server.server_key());
-    if (std::ranges::find(page.entries, cursor, &InboxEntry::sequence) != page.entries.end()) {
-      acknowledge(messenger, server, cursor);
-    }
-    if (!all) return false;
-    if (!page.more || page.entries.empty()) return true;
+    const uint64_t before = reading.taken_through;
+    messenger.receive(server.server_key(), page, reading);
+    if (reading.taken_through > before) acknowledge(messenger, server, reading.taken_through);
+    if (!page.more || page.entries.empty()) return !reading.is_waiting;
     after = page.entries.back().sequence;
   }
   throw ServerError(Reason::malformed, "the server's inbox has no end");
@@ -121,7 +119,7 @@ std::set<GroupRef> read_logs_and_inbox(Messenger& messenger, State& state, Deliv
       if (!read_log(group)) all_read = false;
       read.insert(group.ref);
     }
-    if (read_inbox(messenger, state, server, is_again && all_read)) return read;
+    if (read_inbox(messenger, server, is_again && all_read)) return read;
     // A log that cannot be read now may say why the invitation is there: the next time.
     if (is_again && !all_read) return read;
   }
@@ -171,6 +169,8 @@ class LogSync {
         answered_ = next.id;
         answered_in_ = epoch();
         was_accepted_ = outcome.accepted;
+        const bool is_behind_us = outcome.sequence <= state_.groups.find(group_)->cursor;
+        if (outcome.accepted && is_behind_us) messenger_.was_set_back(group_, outcome.sequence);
         // One further, so that what was wanted is given up with its reason.
         if (!outcome.accepted && ++lost_ > limits::commit_attempts) return;
       }

@@ -27,8 +27,8 @@ struct Refusals {
 Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& server);
 
 /// Takes everything in that waits in our inbox, and acknowledges it. False where a log has to be
-/// read before it goes on: see Messenger::receive.
-bool read_inbox(Messenger& messenger, State& state, DeliveryServer& server, bool final);
+/// read before something can be: see InboxReading.
+bool read_inbox(Messenger& messenger, DeliveryServer& server, bool logs_were_read);
 
 /// Takes in what waits in our logs and in our inbox. `read_log` synchronises one group, and says
 /// whether its log could be read. Returns the groups for which it was called.

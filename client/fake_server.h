@@ -53,7 +53,7 @@ class FakeServer final : public DeliveryServer {
     return outcome;
   }
   LogPage read_log(View log_id, const Secret& token, uint64_t after) override {
-    if (read_refusal) throw *read_refusal;
+    if (read_refusal && (!refused_log || *refused_log == to_bytes(log_id))) throw *read_refusal;
     const Log& log = logs.at(to_bytes(log_id));
     LogPage page;
     bool ours = false;
@@ -99,6 +99,7 @@ class FakeServer final : public DeliveryServer {
   std::function<void(const Append&)> before_append;  // what happens in the meantime
   std::optional<ServerError> refusal;
   std::optional<ServerError> read_refusal;
+  std::optional<Bytes> refused_log;  // only that one
   std::optional<ServerError> acknowledge_refusal;
   std::map<Bytes, ServerError> inbox_refusals;  // by recipient
 

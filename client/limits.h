@@ -58,9 +58,9 @@ inline constexpr std::chrono::milliseconds lock_retry{50};
 inline constexpr uint32_t page_entries = 256;
 // One answer is at most such a page; a message that claims more is hostile (words of 8 bytes).
 inline constexpr uint64_t rpc_answer_words = (uint64_t{8} << 20) / 8;
-// Pages of a log or the inbox taken in a row: more than the largest that a server keeps. One that
-// has no end is hostile.
-inline constexpr size_t pages_in_a_row = 1000;
+// Pages of a log or the inbox taken in a row: more than the largest that a server keeps, 1 GiB in
+// pages of 256 KiB. One that has no end is hostile.
+inline constexpr size_t pages_in_a_row = 10'000;
 // Entries of a log that are of an epoch to come, and wait for it: an honest server shows none. What
 // is more than a page is one for which a change is missing.
 inline constexpr size_t early_entries = 256;

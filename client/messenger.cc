@@ -191,6 +191,7 @@ void Messenger::prepare_commit(GroupRef ref, bool speaking) {
       transact([&] { state_.intents.remove(intent.id); });
       fulfilled_.insert(intent.id);
     } else if (intent.attempts == limits::commit_attempts) {
+      too_late_.insert(intent.id);
       drop_intent(ref, intent,
                   "others changed the group first, " + std::to_string(intent.attempts) +
                       " times. Try it again");

@@ -30,6 +30,13 @@ struct RefreshPolicy {
   uint32_t messages = 1000;  // of ours
 };
 
+/// One look at the inbox, over all of its pages.
+struct InboxReading {
+  bool logs_were_read = false;  // just before: of what waits for that, the first is refused
+  bool is_waiting = false;      // something waits until they are, and what is behind it stays
+  uint64_t taken_through = 0;   // all up to here was taken in
+};
+
 class Messenger {
  public:
   /// All of them outlive the messenger.
@@ -57,6 +64,8 @@ class Messenger {
   /// Whether the change is in force, by our commit or by another's. Known in the process in which
   /// it came to be.
   bool is_fulfilled(int64_t intent) const { return fulfilled_.contains(intent); }
+  /// Whether the change was given up since others changed the group first, each time. Likewise.
+  bool was_always_too_late(int64_t intent) const { return too_late_.contains(intent); }
   /// Encrypts the text, ready to be appended. Throws Reason::usage if we are no member any more,
   /// or are about to leave.
   Content send(const Group& group, const std::string& text);
@@ -82,13 +91,14 @@ class Messenger {
   void log_created(const Append& create);
 
   /// Takes entries in, in order: joins, opens, or notes in the history that one cannot be read.
-  /// Throws only where the state cannot be written. False where it stopped before an invitation to
-  /// a group that we are in: its log may first tell us that we are not. `final`, where the logs
-  /// were just read: the first such one is refused.
-  bool receive(View server, const InboxPage& page, bool final);
+  /// Throws only where the state cannot be written. An invitation to a group that we are in waits:
+  /// its log may first tell us that we are not. It holds up nothing behind it.
+  void receive(View server, const InboxPage& page, InboxReading& reading);
   void receive(GroupRef group, const LogPage& page);
   /// The log has shown all that it has, and says that it is in that epoch.
   void read_to_the_end(GroupRef group, uint64_t log_epoch);
+  /// The server has given that number to what we appended, and the cursor is beyond it already.
+  void was_set_back(GroupRef group, uint64_t sequence);
   /// The log has no way from our epoch to its present one.
   void fell_behind(GroupRef group);
 
@@ -143,6 +153,7 @@ class Messenger {
   Group group(GroupRef ref);
   void take_in_welcome(View welcome, bool final);
   void take_in_rejoin(View request);
+  void note_doubtful_invitations(const Group& group);
   void take_in(Group& group, const LogEntry& entry);
   void take_in_early(Group& group);
   void take_in_own(Group& group, const Append& append);
@@ -193,6 +204,7 @@ class Messenger {
   std::map<GroupRef, group::GroupMember> loaded_;
   std::set<ContentId> delivered_;
   std::set<int64_t> fulfilled_;
+  std::set<int64_t> too_late_;
   std::vector<std::string> notes_;
   std::set<GroupRef> held_back_;  // where messages wait, as the person was told
 };

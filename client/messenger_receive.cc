@@ -45,29 +45,33 @@ std::optional<group::MessageInfo> read_header(const Group& group, const LogEntry
 
 }  // namespace
 
-bool Messenger::receive(View server, const InboxPage& page, bool final) {
-  return transact([&] {
+void Messenger::receive(View server, const InboxPage& page, InboxReading& reading) {
+  transact([&] {
     for (const InboxEntry& entry : page.entries) {
       if (!state_.inbox.knows(entry.payload)) {
         try {
           Savepoint part(state_.database());
           if (group::inspect_message(entry.payload).is_welcome) {
-            take_in_welcome(entry.payload, final);
-            final = false;  // the log that it leads to was not read yet
+            take_in_welcome(entry.payload, reading.logs_were_read);
+            reading.logs_were_read = false;  // not the one that it leads to
           } else {
             take_in_rejoin(entry.payload);
           }
           part.keep();
         } catch (const Error& e) {
           if (is_local_fault(e.reason())) throw;
-          if (e.reason() == Reason::conflict) return false;
+          if (e.reason() == Reason::conflict) {
+            reading.is_waiting = true;
+            continue;
+          }
           note(no_group, Kind::unreadable, {}, Secret::copy_of(as_view(e.what())), false);
         }
         state_.inbox.remember(entry.payload);
       }
+      if (reading.is_waiting) continue;
       state_.inbox.set_cursor(server, entry.sequence);
+      reading.taken_through = entry.sequence;
     }
-    return true;
   });
 }
 
@@ -88,15 +92,21 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   const bool returns = known && was_asked_for;
   const bool was_behind = known && known->is_behind;
   if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
-  if (is_inside && !(returns && final)) {  // the log has what was said before
+  // But a server can make it seem so, and anybody an invitation: a stranger's would lose us the
+  // group.
+  const bool may_lose_it = known && (in_group(known->ref) || !known->rejoining_with.empty());
+  const bool is_strange = may_lose_it && !returns && !is_member(*known, joined.inviter);
+  if (is_strange || (is_inside && !(returns && final))) {  // the log has what was said before
     throw Error(final ? Reason::rejected : Reason::conflict,
-                "it is an invitation to a group that you are in");
+                "it is an invitation to a group that you are in" +
+                    std::string(is_strange ? ", by nobody whom you know there" : ""));
   }
   if (returns) require_certificates(joiner, known->ca, std::nullopt);  // else when we accept
   std::string name = joiner.group_name();
   Group group =
       known ? *known
             : state_.groups.add(joiner.group_id(), is_group_name(name) ? name : "group", false);
+  if (known) note_doubtful_invitations(group);
   if (known && !returns) give_up_what_waits(group, {});
   group.accepted = returns;  // who comes back need not say `join`
   group.cursor = 0;
@@ -128,6 +138,18 @@ void Messenger::take_in_welcome(View welcome, bool final) {
   }
   // Else the log shows those that the others have, and they take the rest still.
   if (may_have_expired) send_again_in(group.ref);
+}
+
+// Of a commit that was not read back nobody here knows whether it was accepted. Were its Welcome
+// sent, it could lead into an epoch that never was.
+void Messenger::note_doubtful_invitations(const Group& group) {
+  for (const Append& append : state_.appends.of(group.ref)) {
+    for (const Bytes& key : append.added) {
+      gave_up("an invitation of " + to_hex(key) + " to " + group.alias +
+              " was not sent, since your change was not read back. Where `members` shows them all "
+              "the same, `remove` them and invite them again");
+    }
+  }
 }
 
 // What a member asked who lost the way to our epoch becomes our intent; it is checked again when
@@ -188,6 +210,20 @@ void Messenger::receive(GroupRef ref, const LogPage& page) {
     }
     save(ref);
     state_.groups.update(group);
+  });
+}
+
+// Numbers only grow: the server was restored from a backup, or one that it has shown was false.
+// What others have appended meanwhile, we have not seen.
+void Messenger::was_set_back(GroupRef ref, uint64_t sequence) {
+  transact([&] {
+    Group group = this->group(ref);
+    group.cursor = sequence - 1;
+    state_.groups.update(group);
+    note(ref, Kind::gap, {},
+         Secret::copy_of(as_view("the server counts anew, as one that was set back to an older "
+                                 "state: what others have said before this may be missing")),
+         false);
   });
 }
 

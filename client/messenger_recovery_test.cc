@@ -114,7 +114,7 @@ TEST_F(MessengerRecovery, WhoComesBackWithNothingMissingLosesNothing) {
   alice_.sync();
   alice_.sync();
   // The invitation is seen before the removal, as where both come between two looks.
-  EXPECT_FALSE(read_inbox(carol_.messenger, *carol_.state, server_, false));
+  EXPECT_FALSE(read_inbox(carol_.messenger, server_, false));
   carol_.sync();
   EXPECT_EQ(carol_.history(), "joined received:before removed joined sent:waiting");
   EXPECT_TRUE(carol_.group().accepted);
@@ -251,6 +251,131 @@ TEST_F(MessengerRecovery, AClockThatIsSetBackKeepsNobodyInAndNoKeysOld) {
   EXPECT_EQ(bob_.messenger.epoch(bob_.group().ref), epoch + 1);
   bob_.sync();
   EXPECT_EQ(bob_.messenger.epoch(bob_.group().ref), epoch + 1);
+}
+
+TEST_F(MessengerRecovery, WhoWasShownAnImpossibleNumberInALogHearsAgainAfterSpeaking) {
+  share_a_group({&bob_, &carol_});
+  std::vector<LogEntry>& log = server_.only_log().entries;
+  log.push_back({uint64_t{1} << 62, 1, false, Bytes(10)});
+  for (Person* person : {&alice_, &bob_}) person->sync();
+  log.pop_back();
+  bob_.say("is anybody there?");
+  EXPECT_FALSE(bob_.refused);
+  EXPECT_EQ(bob_.history(), "joined unreadable gap sent:is anybody there?");
+  alice_.sync();
+  EXPECT_EQ(alice_.conversation(), "");
+  alice_.remove(carol_);
+  EXPECT_FALSE(alice_.refused);
+  bob_.say("good");
+  alice_.sync();
+  EXPECT_EQ(alice_.authenticator(), bob_.authenticator());
+  EXPECT_EQ(alice_.conversation(), "good ");
+}
+
+// They are members, and would wait for ever for a Welcome that nobody sends.
+TEST_F(MessengerRecovery, WhoComesBackIsToldOfInvitationsThatWereNotSent) {
+  share_a_group({&bob_});
+  server_.loses_answers = true;
+  EXPECT_THROW(alice_.invite({&carol_}), ServerError);
+  server_.loses_answers = false;
+  bob_.sync();
+  ASSERT_TRUE(bob_.messenger.is_member(bob_.group(), carol_.key()));
+  server_.only_log().ids.clear();  // as it does with what has expired
+  expire_the_log();
+  alice_.sync();
+  ASSERT_TRUE(alice_.group().is_behind);
+  alice_.rejoin();
+  bob_.sync();
+  alice_.sync();
+  EXPECT_EQ(alice_.authenticator(), bob_.authenticator());
+  EXPECT_EQ(alice_.history(), "joined added gap gap undelivered joined");
+  alice_.remove(carol_);
+  alice_.invite({&carol_});
+  carol_.sync();
+  EXPECT_EQ(carol_.authenticator(), alice_.authenticator());
+}
+
+TEST_F(MessengerRecovery, AnInvitationThatWaitsHoldsUpNoOther) {
+  share_a_group({&bob_, &carol_});
+  Intent again;  // to a group that he is in, and whose log is lost for good
+  again.add = {bob_.key_package()};
+  again.remove = {bob_.key()};
+  alice_.want(again);
+  const Bytes log = bob_.messenger.log_id(bob_.group().ref);
+  server_.refused_log = log;
+  server_.read_refusal = ServerError(Reason::not_found, "there is no such log");
+  Person dave(random_, server_);
+  dave.messenger.create_group("another");
+  dave.invite({&bob_});
+  bob_.sync();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined joined");
+  EXPECT_EQ(bob_.state->groups.list().size(), 2u);
+  EXPECT_EQ(server_.inboxes[bob_.key()].size(), 2u);  // what is behind what waits is only known
+  server_.read_refusal.reset();
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined joined removed joined");
+  EXPECT_TRUE(server_.inboxes[bob_.key()].empty());
+}
+
+// Makes a group with the id that another one has.
+class Imitation final : public Random {
+ public:
+  Imitation(Random& random, Bytes id) : random_(random), id_(std::move(id)) {}
+  void fill(MutableView out) override {
+    if (is_at_it && out.size() == id_.size()) {
+      std::ranges::copy(id_, out.begin());
+    } else {
+      random_.fill(out);
+    }
+  }
+  bool is_at_it = false;
+
+ private:
+  Random& random_;
+  const Bytes id_;
+};
+
+// A server can make anybody seem behind, and has a KeyPackage of everybody.
+TEST_F(MessengerRecovery, AStrangerTakesNobodyOutOfAGroupThatSeemsBehind) {
+  share_a_group({&bob_});
+  Imitation imitation(random_, bob_.group().mls_id);
+  Person mallory(imitation, server_);
+  imitation.is_at_it = true;
+  mallory.messenger.create_group("friends");
+  imitation.is_at_it = false;
+  ASSERT_EQ(mallory.group().mls_id, bob_.group().mls_id);
+  FakeServer::Log& log = server_.logs.at(bob_.messenger.log_id(bob_.group().ref));
+  log.epochs[1000] = {};
+  bob_.sync();
+  ASSERT_TRUE(bob_.group().is_behind);
+  mallory.invite({&bob_});
+  log.epochs.erase(1000);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap unreadable");
+  EXPECT_TRUE(bob_.group().accepted);
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+  alice_.say("all is well");
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "all is well ");
+}
+
+TEST_F(MessengerRecovery, AStrangerTakesNobodysPlaceWhoIsComingBack) {
+  share_a_group({&bob_});
+  Imitation imitation(random_, bob_.group().mls_id);
+  Person mallory(imitation, server_);
+  imitation.is_at_it = true;
+  mallory.messenger.create_group("friends");
+  imitation.is_at_it = false;
+  bob_.rejoin();
+  mallory.invite({&bob_});  // stands in the inbox before the answer
+  alice_.sync();
+  bob_.sync();
+  EXPECT_TRUE(bob_.group().accepted);
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+  alice_.say("welcome back");
+  bob_.sync();
+  EXPECT_EQ(bob_.conversation(), "welcome back ");
 }
 
 }  // namespace

@@ -158,7 +158,10 @@ void Session::change(const Group& group, Intent intent) {
   }
   require_not_behind(group);
   const bool waits = std::ranges::count(state_->intents.of(group.ref), id, &Intent::id) != 0;
-  if (!waits) throw Error(Reason::rejected, "the change of " + group.alias + " was not made");
+  if (!waits) {
+    throw Error(messenger_->was_always_too_late(id) ? Reason::conflict : Reason::rejected,
+                "the change of " + group.alias + " was not made");
+  }
   throw Error(Reason::conflict, "the change of " + group.alias +
                                     " is not in force yet. It is kept in the state and goes on "
                                     "with the next command");
