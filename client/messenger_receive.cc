@@ -270,7 +270,8 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
   const uint64_t its_epoch = header ? header->epoch : entry.epoch;
   // In silence only where the server says the same.
   if (header && std::max(its_epoch, entry.epoch) < group.first_epoch) {
-    return header->is_commit || header->is_proposal ? void() : note_missed(group);
+    if (!header->is_commit && !header->is_proposal) note_missed(group);
+    return;
   }
   if (header && its_epoch > present) {
     LogEntry early{entry.sequence, its_epoch, entry.is_commit, entry.payload};
