@@ -111,7 +111,8 @@ interface DeliveryService extends(EnvelopeExchange) {
       epoch @0 :UInt64;
       # The log's current one.
       winner @1 :LogEntry;
-      # The commit that ended the epoch. Null when it is no longer held.
+      # The commit that ended the epoch. Null when it is no longer held, or longer than 4 KiB: the
+      # log has it.
     }
   }
 }

@@ -64,6 +64,9 @@ inline constexpr size_t drain_bytes = size_t{6} << 20;
 // subscriber that takes nothing, and who reads can ask for the next one at once.
 inline constexpr size_t page_bytes = size_t{256} << 10;
 inline constexpr uint32_t page_entries = 1000;
+// The winning commit that a lost one is answered with, a larger one has to be read: for all calls
+// of a connection that does not listen a MiB together.
+inline constexpr size_t winner_bytes = size_t{4} << 10;
 
 // --- The queue to the writer thread ---
 // About half a second of writing; beyond it, waiting longer helps nobody: `overloaded`.

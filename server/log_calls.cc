@@ -1,6 +1,8 @@
 // log_calls: the calls of the Delivery Service that concern the logs of groups.
 #include "server/log_calls.h"
 
+#include <algorithm>
+
 #include "server/delivery_service.h"
 #include "server/inbox_calls.h"
 
@@ -97,15 +99,15 @@ kj::Promise<void> DeliveryService::subscribeLog(SubscribeLogContext context) {
     auto params = context.getParams();
     LogId log = log_id(params.getLogId());
     TokenHash token = hash_of_token(params.getToken(), "the token");
-    // Nothing stands after the last number: asks only whether the reader may read.
+    // Nothing stands after the last number: asks only whether, and from where, the reader may read.
     auto sink = kj::heap<LogSink>(params.getSink());
     return foundation_.store.read_log(log, token, UINT64_MAX, 1)
         .then([this, log, context, after = params.getAfter(),
-               sink = kj::mv(sink)](Page&&) mutable -> kj::Promise<void> {
+               sink = kj::mv(sink)](Page&& page) mutable -> kj::Promise<void> {
           return rpc::answered([&]() -> kj::Promise<void> {
             QueueName queue{QueueName::Kind::log, log};
-            context.getResults().setSubscription(kj::heap<Subscription>(
-                subscriptions_.subscribe(queue, after, kj::mv(sink), peer_.calls->pushes())));
+            context.getResults().setSubscription(kj::heap<Subscription>(subscriptions_.subscribe(
+                queue, std::max(after, page.beginning), kj::mv(sink), peer_.calls->pushes())));
             return kj::READY_NOW;
           });
         });

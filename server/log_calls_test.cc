@@ -168,6 +168,17 @@ TEST_F(LogCalls, CheckSizesAtTheDoor) {
   EXPECT_EQ(reason_of(commit_request(0, 1, large)), Reason::too_large);
 }
 
+TEST_F(LogCalls, ASubscriptionBeginsWithTheEpochOfItsToken) {
+  create_request(0).send().wait(scope);
+  append_request(0, 1, "before its time").send().wait(scope);
+  commit_request(0, 2, "b").send().wait(scope);
+  append_request(1, 3, "c").send().wait(scope);
+  std::string got;
+  auto subscription = subscribe_request(1, got).send().wait(scope).getSubscription();
+  run();
+  EXPECT_EQ(got, "c|");
+}
+
 TEST_F(LogCalls, ASubscriberGetsBacklogCaughtUpAndLive) {
   create_request(0).send().wait(scope);
   append_request(0, 1, "a").send().wait(scope);

@@ -1,7 +1,5 @@
 #include "server/push_gate.h"
 
-#include <utility>
-
 namespace qnpc::server {
 
 PushGate::Place::Place(std::shared_ptr<PushGate> gate) : gate_(std::move(gate)) {
@@ -17,16 +15,21 @@ void PushGate::stalled() {
   stalled_.fulfiller->fulfill();
 }
 
+/// Of a fork, whose branches leave nothing behind: who subscribes and leaves while a peer is slow
+/// would pile up here else.
 kj::Promise<void> PushGate::when_one_ended() {
-  auto paf = kj::newPromiseAndFulfiller<void>();
-  waiting_.push_back(kj::mv(paf.fulfiller));
-  return kj::mv(paf.promise);
+  if (!ended_) {
+    auto paf = kj::newPromiseAndFulfiller<void>();
+    ended_ = {kj::mv(paf.fulfiller), paf.promise.fork()};
+  }
+  return ended_->promise.addBranch();
 }
 
-/// Wakes all who wait, of whom some may be gone: each looks again.
+/// Wakes all who wait: each looks again.
 void PushGate::end_one() {
   --in_flight_;
-  for (auto& waiter : std::exchange(waiting_, {})) waiter->fulfill();
+  if (ended_) ended_->fulfiller->fulfill();
+  ended_.reset();
 }
 
 }  // namespace qnpc::server

@@ -5,7 +5,7 @@
 #include <kj/async.h>
 
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "qnpc/base/error.h"
 #include "server/connection_limits.h"
@@ -56,7 +56,11 @@ class PushGate : public std::enable_shared_from_this<PushGate> {
   const ConnectionBounds bounds_;
   size_t subscriptions_ = 0;
   size_t in_flight_ = 0;
-  std::vector<kj::Own<kj::PromiseFulfiller<void>>> waiting_;
+  struct Ended {
+    kj::Own<kj::PromiseFulfiller<void>> fulfiller;
+    kj::ForkedPromise<void> promise;
+  };
+  std::optional<Ended> ended_;  // one of the pushes, where somebody waits for that
   kj::PromiseFulfillerPair<void> stalled_ = kj::newPromiseAndFulfiller<void>();
 };
 

@@ -37,7 +37,7 @@ kj::Promise<void> Subscriber::push_next() {
   return topic_->read_after(cursor_).then(
       [this](Topic::News&& news) -> kj::Promise<void> {
         if (news.page) {
-          if (!has_room_for(*news.page)) return timer_.afterDelay(to_kj(limits::read_retry));
+          if (!has_room_for(*news.page)) return timer_.afterDelay(to_kj(limits::room_retry));
           cursor_ = end_of(*news.page);
           return when_answered(sink_->push(*news.page));
         }

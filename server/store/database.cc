@@ -6,8 +6,9 @@ namespace qnpc::server {
 namespace {
 
 Reason reason_of(int extended_code) {
-  // A full disk shows as this one, where the log's index has to grow; nothing was written yet.
-  if (extended_code == SQLITE_IOERR_SHMSIZE) return Reason::overloaded;
+  // A full disk shows as this one, where the log's index has to grow. That comes after a commit is
+  // written: it can be found there by whoever opens the database after a crash.
+  if (extended_code == SQLITE_IOERR_SHMSIZE) return Reason::unknown;
   switch (extended_code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_BUSY:

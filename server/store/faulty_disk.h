@@ -32,13 +32,16 @@ class FaultyDisk {
 
   void is_full() { write_result_ = SQLITE_FULL; }
   void fails_to_sync() { sync_result_ = SQLITE_IOERR_FSYNC; }
+  /// Full too, where the index of the log needs another page.
+  void cannot_grow_the_index() { index_result_ = SQLITE_IOERR_SHMSIZE; }
   void works() {
     write_result_ = SQLITE_OK;
     sync_result_ = SQLITE_OK;
+    index_result_ = SQLITE_OK;
   }
 
  private:
-  /// The methods of a file, with those of ours in front of writing and syncing.
+  /// The methods of a file, with ours in front of those that may fail.
   static const sqlite3_io_methods* faulty(const sqlite3_io_methods* methods) {
     static std::mutex mutex;
     static std::map<const sqlite3_io_methods*, sqlite3_io_methods> copies;
@@ -48,6 +51,7 @@ class FaultyDisk {
     // The same functions for every kind of file of the Unix VFS.
     write_ = methods->xWrite;
     sync_ = methods->xSync;
+    if (methods->xShmMap) map_ = methods->xShmMap;  // a log file has none
     copy->second.xWrite = [](sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
       int code = write_result_;
       return code == SQLITE_OK ? write_(file, data, size, offset) : code;
@@ -56,16 +60,24 @@ class FaultyDisk {
       int code = sync_result_;
       return code == SQLITE_OK ? sync_(file, flags) : code;
     };
+    copy->second.xShmMap = [](sqlite3_file* file, int page, int size, int extend,
+                              void volatile** out) {
+      int code = extend && page > 0 ? index_result_.load() : SQLITE_OK;
+      return code == SQLITE_OK ? map_(file, page, size, extend, out) : code;
+    };
     return &copy->second;
   }
 
   using WriteFunction = int (*)(sqlite3_file*, const void*, int, sqlite3_int64);
   using SyncFunction = int (*)(sqlite3_file*, int);
+  using MapFunction = int (*)(sqlite3_file*, int, int, int, void volatile**);
   static inline sqlite3_vfs* base_ = nullptr;
   static inline std::atomic<WriteFunction> write_ = nullptr;
   static inline std::atomic<SyncFunction> sync_ = nullptr;
+  static inline std::atomic<MapFunction> map_ = nullptr;
   static inline std::atomic<int> write_result_ = SQLITE_OK;
   static inline std::atomic<int> sync_result_ = SQLITE_OK;
+  static inline std::atomic<int> index_result_ = SQLITE_OK;
   sqlite3_vfs vfs_;
 };
 

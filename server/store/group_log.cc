@@ -51,6 +51,7 @@ Page GroupLogReader::read(const LogId& log, const std::optional<TokenHash>& toke
   const std::optional<uint64_t> beginning = token ? beginning_of(log, *token) : 0;
   if (beginning) after = std::max(after, *beginning);
   Page page;
+  page.beginning = beginning.value_or(0);
   size_t sum = 0;
   Rows rows = select_.query(View(log), to_integer(after), to_integer(entries + 1));
   if (!rows.next()) fail_not_found();
@@ -106,7 +107,7 @@ GroupLog::GroupLog(Database& database, const LogLimits& limits, Clock clock,
       select_by_id_(database.prepare(
           "SELECT sequence, epoch, is_commit FROM log_entry WHERE owner = ?1 AND id = ?2")),
       select_commit_(database.prepare(R"(
-        SELECT sequence, blob FROM log_entry WHERE sequence =
+        SELECT sequence, blob FROM log_entry WHERE length(blob) <= ?3 AND sequence =
           (SELECT commit_sequence FROM log_epoch WHERE owner = ?1 AND epoch = ?2))")),
       insert_(database.prepare(R"(
         INSERT INTO log_entry(owner, id, epoch, is_commit, blob) VALUES(?1, ?2, ?3, ?4, ?5)
@@ -193,7 +194,7 @@ void GroupLog::require_recent_epoch(const Log& log, uint64_t epoch) const {
 
 CommitOutcome GroupLog::lost(const Log& log, uint64_t epoch) {
   CommitOutcome outcome{.epoch = log.epoch};
-  Rows rows = select_commit_.query(log.id, to_integer(epoch));
+  Rows rows = select_commit_.query(log.id, to_integer(epoch), to_integer(limits_.winner_bytes));
   if (!rows.next()) return outcome;
   outcome.winner =
       Entry{.sequence = count(rows, 0), .payload = rows.blob(1), .epoch = epoch, .is_commit = true};

@@ -19,6 +19,7 @@ struct LogLimits {
   uint64_t bytes;              // for one log, the sum of its payloads
   uint64_t epochs;             // whose tokens are known: the newest
   std::chrono::seconds grace;  // for which the last epoch's messages are accepted
+  uint64_t winner_bytes;       // of a commit that one which lost is answered with
 };
 
 std::string group_log_schema();

@@ -122,6 +122,17 @@ TEST_P(LogContract, OneCommitEndsAnEpochAndTheLoserLearnsWhich) {
   EXPECT_EQ(content(), "[first]");
 }
 
+TEST_P(LogContract, ALargeWinnerIsLeftOutOfTheAnswer) {
+  create();
+  commit(0, 1, std::string(small_limits().log.winner_bytes, 'x'));
+  EXPECT_TRUE(commit(0, 2, "late").winner.has_value());
+  commit(1, 3, std::string(small_limits().log.winner_bytes + 1, 'x'));
+  CommitOutcome loser = commit(1, 4, "late too");
+  EXPECT_FALSE(loser.accepted);
+  EXPECT_EQ(loser.epoch, 2u);
+  EXPECT_FALSE(loser.winner.has_value());
+}
+
 TEST_P(LogContract, OfRacingCommitsOneIsAccepted) {
   create();
   for (uint64_t epoch = 0; epoch < 3; ++epoch) {

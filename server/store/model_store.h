@@ -143,6 +143,7 @@ class ModelStore : public Store {
     }
     Page out = page(logs_.queues[log], std::max(after, beginning), limit);
     out.epoch = found->second.current;
+    out.beginning = beginning;
     if (out.expired_through <= beginning) out.expired_through = 0;
     return out;
   }
@@ -345,7 +346,8 @@ class ModelStore : public Store {
     auto known = epochs.known.find(message.epoch);
     if (known == epochs.known.end()) return outcome;
     for (const Entry& entry : logs_.queues[message.log].entries) {
-      if (entry.sequence == known->second.commit) outcome.winner = entry;
+      if (entry.sequence != known->second.commit) continue;
+      if (entry.payload.size() <= limits_.log.winner_bytes) outcome.winner = entry;
     }
     return outcome;
   }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "server/store/database_file.h"
@@ -293,6 +294,48 @@ TEST_F(SqliteStoreTest, OnAFullDiskLogsAreReadAndNothingOfACommitIsLeft) {
   EXPECT_TRUE(store->commit(commit, token_hash(1)).wait(scope).accepted);
 }
 
+// The commit is in the log file then, where a start after a crash finds it.
+TEST_F(SqliteStoreTest, WhereTheDiskIsFullAfterTheCommitWasWrittenTheAnswerIsUnknown) {
+  FaultyDisk disk;
+  auto store = open();
+  disk.cannot_grow_the_index();
+  // The first page of the index is for some 4,000 pages of the database.
+  std::vector<kj::Promise<Put>> calls;
+  for (uint32_t i = 0; i < 5; ++i) {
+    calls.push_back(
+        store->enqueue(owner(i), std::nullopt, message_id(i), Bytes(limits::payload_bytes)));
+  }
+  std::set<Reason> reasons;
+  for (auto& call : calls) reasons.insert(failure(kj::mv(call), scope));
+  EXPECT_EQ(reasons, std::set{Reason::unknown});
+  disk.works();
+  const std::string after_a_crash = directory.file("after_a_crash.db");
+  for (const char* suffix : {"", "-wal"})
+    std::filesystem::copy(path + suffix, after_a_crash + suffix);
+  SqliteStore crashed(after_a_crash, StoreLimits{}, must_not_fail);
+  EXPECT_EQ(crashed.read(owner(1), 0, 0).wait(scope).entries.size(), 1u);
+  EXPECT_TRUE(store->read(owner(1), 0, 0).wait(scope).entries.empty());
+  EXPECT_EQ(store->enqueue(owner(1), std::nullopt, message_id(1), to_bytes("again")).wait(scope),
+            Put::stored);
+}
+
+TEST_F(SqliteStoreTest, WhereTheDatabaseIsLockedAllWhoWaitAreAnsweredTogether) {
+  auto store = open();
+  Database somebody(path, Database::Mode::read_write);
+  somebody.execute("BEGIN IMMEDIATE");
+  auto refused = store->check_health();
+  std::vector<kj::Promise<uint64_t>> waiting;
+  // Each in a turn of its own, and so not in one batch with the first.
+  for (int i = 0; i < 3; ++i) {
+    kj::Promise<void>(kj::NEVER_DONE).poll(scope);
+    waiting.push_back(store->check_health());
+  }
+  EXPECT_EQ(failure(kj::mv(refused), scope), Reason::overloaded);
+  somebody.execute("ROLLBACK");
+  for (auto& call : waiting) EXPECT_EQ(failure(kj::mv(call), scope), Reason::overloaded);
+  EXPECT_EQ(store->check_health().wait(scope), 1u);
+}
+
 TEST_F(SqliteStoreTest, ExpiryGoesInBatchesBetweenWhichOthersAreServed) {
   TestClock clock;
   auto store = std::make_unique<SqliteStore>(path, StoreLimits{}, must_not_fail, clock);
@@ -386,11 +429,14 @@ TEST_F(SqliteStoreTest, ADrainIsBoundedAndTheRestFollows) {
 
 TEST_F(SqliteStoreTest, TheQueueToTheWriterIsBounded) {
   auto store = open();
+  Database somebody(path, Database::Mode::read_write);
+  somebody.execute("BEGIN IMMEDIATE");  // else the writer may be as fast as we are
   std::vector<kj::Promise<Put>> calls;
   for (size_t i = 0; i < 3 * limits::queued_bytes / limits::payload_bytes; ++i) {
     calls.push_back(
         store->enqueue(owner(1), std::nullopt, std::nullopt, Bytes(limits::payload_bytes)));
   }
+  somebody.execute("ROLLBACK");
   size_t overloaded = 0;
   for (auto& call : calls) overloaded += failure(kj::mv(call), scope) == Reason::overloaded;
   EXPECT_GT(overloaded, 0u);

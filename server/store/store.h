@@ -36,7 +36,9 @@ struct Page {
   std::vector<Entry> entries;
   bool more = false;             // entries after the last one exist
   uint64_t expired_through = 0;  // the highest number that retention removed; 0: none
-  uint64_t epoch = 0;            // of logs only: the current one
+  // Of logs only:
+  uint64_t epoch = 0;      // the current one
+  uint64_t beginning = 0;  // the number of the commit that began the reader's epoch; 0: none
 };
 
 inline size_t payload_bytes(const Page& page) {
@@ -78,7 +80,7 @@ struct CommitOutcome {
   bool accepted = false;
   uint64_t sequence = 0;        // of the accepted commit
   uint64_t epoch = 0;           // the log's, afterwards
-  std::optional<Entry> winner;  // the commit that ended the epoch, where it is still held
+  std::optional<Entry> winner;  // the commit that ended the epoch, where it is held and is small
 };
 
 /// A queue that can be watched.

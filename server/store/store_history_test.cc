@@ -66,7 +66,7 @@ class History {
         uint64_t through = index < page.entries.size() ? page.entries[index].sequence : 0;
         return said(store.acknowledge(owner(key), through));
       }
-      case 4: return said(store.read(owner(key), 0, static_cast<uint32_t>(index)));
+      case 4: return said(store.read(owner(key), number, static_cast<uint32_t>(index)));
       case 5: return said(store.create_log(owner(key), index / 3, token_hash(index / 3)));
       case 6:
       case 7: return said(store.append(message));
@@ -145,7 +145,8 @@ class History {
   static std::string text(const Page& page) {
     std::string all = page.more ? "more: " : "";
     for (const Entry& entry : page.entries) all += text(entry);
-    return all + "epoch " + std::to_string(page.epoch) + ", expired through " +
+    return all + "epoch " + std::to_string(page.epoch) + ", begins after " +
+           std::to_string(page.beginning) + ", expired through " +
            std::to_string(page.expired_through);
   }
   static std::string text(const CommitOutcome& outcome) {

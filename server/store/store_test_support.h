@@ -46,7 +46,11 @@ Reason failure(kj::Promise<T> promise, kj::WaitScope& scope) {
 inline StoreLimits small_limits() {
   return {.key_packages = {.entries = 4, .bytes = 64, .remembered = 6},
           .inbox = {.entries = 8, .bytes = 100, .remembered = 10},
-          .log = {.entries = 12, .bytes = 200, .epochs = 5, .grace = std::chrono::seconds(60)},
+          .log = {.entries = 12,
+                  .bytes = 200,
+                  .epochs = 5,
+                  .grace = std::chrono::seconds(60),
+                  .winner_bytes = 20},
           .logs_per_identity = 3,
           .key_package_age = std::chrono::hours(60),
           .inbox_retention = std::chrono::hours(48),

@@ -9,7 +9,9 @@ namespace {
 
 /// A full disk or a lock may pass; after anything else nothing more may be promised, because the
 /// kernel may have thrown away pages that it could not write.
-bool may_pass(const Error& error) { return error.reason() == Reason::overloaded; }
+bool may_pass(const Error& error) {
+  return error.reason() == Reason::overloaded || error.reason() == Reason::unknown;
+}
 
 /// What a call says of its own request, before it has changed anything.
 bool is_refusal(const Error& error) {
@@ -87,10 +89,12 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
     patience_ = std::min<Patience>(limits::longest_gathering, took / 2);
     metrics_.commit_time.observe(took);
   } catch (const Error& error) {
-    if (first) applied.push_back(std::move(first));
-    // SQLite says FULL before the commit record is written: then nothing of the batch is there.
+    if (first) take_all(std::move(first), applied);
     if (may_pass(error) && roll_back()) {
-      return fail_all(applied, Error(Reason::overloaded, "the disk is full or busy"));
+      // SQLite says FULL before the commit record is written: then nothing of the batch is there.
+      const bool is_written = committing && error.reason() == Reason::unknown;
+      return fail_all(applied, Error(is_written ? Reason::unknown : Reason::overloaded,
+                                     "the disk is full or busy"));
     }
     fail_all(applied, Error(committing ? Reason::unknown : Reason::unavailable,
                             "the disk failed while this was written"));
@@ -123,6 +127,12 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
     }
     if (applied.size() >= batch_requests_ || answer_bytes >= limits::batch_answer_bytes) return;
   }
+}
+
+// Where nothing can be begun: each of those who wait would wait as long as the first one has.
+void Writer::take_all(std::unique_ptr<Write> first, Batch& batch) {
+  batch.push_back(std::move(first));
+  for (size_t waiting = queue_->size(); waiting > 0; --waiting) batch.push_back(queue_->try_next());
 }
 
 // Callers who were answered together come back one after the other, by way of the network. To

@@ -27,7 +27,7 @@ struct StoreLimits {
   FifoLimits inbox{limits::inbox_entries, limits::inbox_total_bytes,
                    limits::remembered_message_ids};
   LogLimits log{limits::log_entries, limits::log_total_bytes, limits::log_epochs,
-                limits::previous_epoch_grace};
+                limits::previous_epoch_grace, limits::winner_bytes};
   uint64_t logs_per_identity = limits::logs_per_identity;  // made since ever
   std::chrono::seconds key_package_age = limits::key_package_age;
   std::chrono::seconds inbox_retention = limits::retention;
@@ -94,6 +94,7 @@ class Writer {
   void measure_size();
   void apply_batch(std::unique_ptr<Write> first, Batch& applied);
   std::unique_ptr<Write> next_of_batch(size_t size, std::chrono::steady_clock::time_point end);
+  void take_all(std::unique_ptr<Write> first, Batch& batch);
   bool roll_back();
   void checkpoint_if_due();
   void answer_all(Batch& batch);

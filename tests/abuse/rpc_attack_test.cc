@@ -86,45 +86,87 @@ class RpcAttack : public Attack {
   }
 };
 
-TEST_F(RpcAttack, PipelinesAndNeverReads) {
+/// Peers who make many calls at once, and take no answer.
+class DeafAttack : public RpcAttack {
+ protected:
+  ~DeafAttack() noexcept override {
+    calls_.clear();
+    for (Peer& peer : peers_) peer.client = nullptr;
+  }
+  /// `request`: of a DeliveryService::Client.
+  template <class MakeRequest>
+  void pipeline(uint8_t host, size_t calls, MakeRequest&& request) {
+    auto socket = kj::heap<Deaf>(connect_from(host, server->delivery));
+    Deaf& ears = *socket;
+    KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
+      auto client = kj::heap<capnp::TwoPartyClient>(**channel);
+      auto service = client->bootstrap().castAs<rpc::DeliveryService>();
+      ears.deaf = true;
+      for (size_t i = 0; i < calls; ++i) {
+        auto answer = request(service).send().ignoreResult();
+        calls_.push_back(answer.catch_([](kj::Exception&&) {}).eagerlyEvaluate(nullptr));
+      }
+      drain(**channel);
+      peers_.push_back({kj::mv(*channel), kj::mv(client)});
+    }
+  }
+
+ private:
+  struct Peer {
+    kj::Own<noise::NoiseStream> channel;
+    kj::Own<capnp::TwoPartyClient> client;
+  };
+  std::vector<Peer> peers_;
+  std::vector<kj::Promise<void>> calls_;
+};
+
+TEST_F(DeafAttack, ReadsMuchAndTakesNothing) {
   start();
   LogClient writer(io, server->delivery, server->key);
   make_log(writer).wait(io.waitScope);
   for (uint64_t id = 1; id <= 3; ++id) {
     writer.append_request(0, id, Bytes(size_t{4} << 20)).send().wait(io.waitScope);
   }
-  struct Peer {
-    kj::Own<noise::NoiseStream> channel;
-    kj::Own<capnp::TwoPartyClient> client;
-  };
-  std::vector<Peer> peers;
-  std::vector<kj::Promise<void>> calls;
   withstand([&] {
     for (int i = 0; i < 60; ++i) {
-      auto socket = kj::heap<Deaf>(connect_from(static_cast<uint8_t>(2 + i % 6), server->delivery));
-      Deaf& ears = *socket;
-      KJ_IF_MAYBE (channel, channel_over(kj::mv(socket))) {
-        auto client = kj::heap<capnp::TwoPartyClient>(**channel);
-        auto service = client->bootstrap().castAs<rpc::DeliveryService>();
-        ears.deaf = true;
-        for (int call = 0; call < 100; ++call) {
-          auto request = service.readLogRequest();
-          request.setLogId(test::as_data(writer.log));
-          request.setToken(test::as_data(test::token_of(0)));
-          calls.push_back(request.send()
-                              .ignoreResult()
-                              .catch_([](kj::Exception&&) {})
-                              .eagerlyEvaluate(nullptr));
-        }
-        drain(**channel);
-        peers.push_back({kj::mv(*channel), kj::mv(client)});
-      }
+      pipeline(static_cast<uint8_t>(2 + i % 6), 100, [&](auto& service) {
+        auto request = service.readLogRequest();
+        request.setLogId(test::as_data(writer.log));
+        request.setToken(test::as_data(test::token_of(0)));
+        return request;
+      });
     }
     while (goes_on()) pause(0.1);
   });
   EXPECT_GT(hits("message-memory-mib"), 0);
-  calls.clear();
-  for (Peer& peer : peers) peer.client = nullptr;
+}
+
+// Each answer could bring the commit that came first, which may be as large as a message.
+TEST_F(DeafAttack, LosesCommitsAndTakesNoAnswer) {
+  start();
+  LogClient member(io, server->delivery, server->key);
+  make_log(member).wait(io.waitScope);
+  uint64_t id = 0;
+  const auto commit = [&](rpc::DeliveryService::Client service, const Bytes& payload) {
+    auto request = service.appendCommitRequest();
+    request.setLogId(test::as_data(member.log));
+    request.setToken(test::as_data(test::token_of(0)));
+    request.setMessageId(test::as_data(test::numbered(16, ++id)));
+    request.setPayload(test::as_data(payload));
+    request.setNextTokenHash(test::as_data(Bytes(32)));
+    return request;
+  };
+  commit(member.service, Bytes(size_t{4} << 20)).send().wait(io.waitScope);
+  withstand([&] {
+    for (uint8_t host = 2; host < 8; ++host) {
+      pipeline(host, 250, [&](auto& service) { return commit(service, Bytes(1)); });
+    }
+    while (goes_on()) pause(0.1);
+  });
+  EXPECT_GT(metric("commits_lost_total"), 1000);
+  if (!is_sanitized) {
+    EXPECT_LT(highest_mib(), 128);
+  }
 }
 
 TEST_F(RpcAttack, SendsLongMessagesThatNeverEnd) {
