@@ -93,8 +93,8 @@ Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& serv
 // From the beginning each time: what we have taken in is acknowledged and gone, or recognised. So a
 // server that has once shown an impossible number, or was restored from a backup and counts anew,
 // hides nothing from us afterwards.
-bool read_inbox(Messenger& messenger, DeliveryServer& server, bool logs_were_read) {
-  InboxReading reading{.logs_were_read = logs_were_read};
+bool read_inbox(Messenger& messenger, DeliveryServer& server, std::set<GroupRef> logs_read) {
+  InboxReading reading{.logs_read = std::move(logs_read)};
   uint64_t after = 0;
   for (size_t pages = 0; pages < limits::pages_in_a_row; ++pages) {
     InboxPage page = server.read(messenger.identity_key(), after);
@@ -112,16 +112,19 @@ bool read_inbox(Messenger& messenger, DeliveryServer& server, bool logs_were_rea
 // leaves one invitation less.
 std::set<GroupRef> read_logs_and_inbox(Messenger& messenger, State& state, DeliveryServer& server,
                                        const std::function<bool(const Group&)>& read_log) {
-  std::set<GroupRef> read;
+  std::set<GroupRef> tried;
   for (bool is_again = false;; is_again = true) {
-    bool all_read = true;
+    std::set<GroupRef> read;
     for (const Group& group : state.groups.list()) {
-      if (!read_log(group)) all_read = false;
-      read.insert(group.ref);
+      if (read_log(group)) read.insert(group.ref);
+      tried.insert(group.ref);
     }
-    if (read_inbox(messenger, server, is_again && all_read)) return read;
+    const bool all_read = read.size() == state.groups.list().size();
+    if (read_inbox(messenger, server, is_again ? std::move(read) : std::set<GroupRef>())) {
+      return tried;
+    }
     // A log that cannot be read now may say why the invitation is there: the next time.
-    if (is_again && !all_read) return read;
+    if (is_again && !all_read) return tried;
   }
 }
 
@@ -166,6 +169,9 @@ class LogSync {
           return;  // it waits until the others have decided, or that commit can be made
         }
       } else {
+        if (outcome.accepted && outcome.sequence == 0) {
+          throw ServerError(Reason::malformed, "the server gives an entry of a log no number");
+        }
         answered_ = next.id;
         answered_in_ = epoch();
         was_accepted_ = outcome.accepted;

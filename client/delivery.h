@@ -28,7 +28,7 @@ Refusals deliver_outbox(Messenger& messenger, State& state, DeliveryServer& serv
 
 /// Takes everything in that waits in our inbox, and acknowledges it. False where a log has to be
 /// read before something can be: see InboxReading.
-bool read_inbox(Messenger& messenger, DeliveryServer& server, bool logs_were_read);
+bool read_inbox(Messenger& messenger, DeliveryServer& server, std::set<GroupRef> logs_read);
 
 /// Takes in what waits in our logs and in our inbox. `read_log` synchronises one group, and says
 /// whether its log could be read. Returns the groups for which it was called.

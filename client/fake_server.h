@@ -49,6 +49,7 @@ class FakeServer final : public DeliveryServer {
     if (before_append) before_append(append);
     if (refusal) throw *refusal;
     Appended outcome = apply(logs[to_bytes(log_id)], append);
+    if (numbers_nothing) outcome.sequence = 0;
     if (loses_answers) throw ServerError(Reason::truncated, "the answer was lost");
     return outcome;
   }
@@ -96,6 +97,7 @@ class FakeServer final : public DeliveryServer {
   size_t page_entries = 1000;
   size_t enqueues_left = SIZE_MAX;
   bool loses_answers = false;
+  bool numbers_nothing = false;
   std::function<void(const Append&)> before_append;  // what happens in the meantime
   std::optional<ServerError> refusal;
   std::optional<ServerError> read_refusal;

@@ -23,6 +23,8 @@ namespace qnpc::client {
 /// A record of a group: something in its log had expired unread, and what waits was not yet sent
 /// again for that.
 inline constexpr const char* expired_record = "expired";
+/// Likewise: there since we came back with nothing missing before that, until something is.
+inline constexpr const char* return_record = "returned";
 
 /// When a client makes its keys new without being asked.
 struct RefreshPolicy {
@@ -32,9 +34,9 @@ struct RefreshPolicy {
 
 /// One look at the inbox, over all of its pages.
 struct InboxReading {
-  bool logs_were_read = false;  // just before: of what waits for that, the first is refused
-  bool is_waiting = false;      // something waits until they are, and what is behind it stays
-  uint64_t taken_through = 0;   // all up to here was taken in
+  std::set<GroupRef> logs_read;  // just before: an invitation to one of them need not wait
+  bool is_waiting = false;       // something waits until they are, and what is behind it stays
+  uint64_t taken_through = 0;    // all up to here was taken in
 };
 
 class Messenger {
@@ -151,14 +153,16 @@ class Messenger {
   group::GroupMember& member(GroupRef group);
   void save(GroupRef group);
   Group group(GroupRef ref);
-  void take_in_welcome(View welcome, bool final);
+  void take_in_welcome(View welcome, std::set<GroupRef>& logs_read);
   void take_in_rejoin(View request);
-  void note_doubtful_invitations(const Group& group);
+  std::vector<Bytes> keys_added_in_doubt(GroupRef group);
+  void note_doubtful_invitations(const Group& group, const std::vector<Bytes>& keys);
   void take_in(Group& group, const LogEntry& entry);
   void take_in_early(Group& group);
   void take_in_own(Group& group, const Append& append);
   void take_in_other(Group& group, const LogEntry& entry);
   void note_behind(Group& group);
+  void note_spoiler(GroupRef group, uint64_t sequence);
   void note_missed(const Group& group);
   void note_skipped(GroupRef group, const group::Received& message);
   void entered_epoch(Group& group, const group::Received& commit);
@@ -171,6 +175,7 @@ class Messenger {
   bool repeats(const Group& group, const group::Received& message);
   bool is_already_here(const Group& group, const Content& content, View sender);
   uint64_t added_in(const Group& group, View identity_key);
+  bool was_added_by(const Group& group, View identity_key, View key_package);
   std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
   void append_own_commit(GroupRef group);
   void append_intent(GroupRef group, Intent intent);

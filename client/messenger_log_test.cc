@@ -22,12 +22,33 @@ class MessengerLog : public MessengerTest {
     return message;
   }
 
-  static std::string unreadable(Person& person) {
+  static std::string told(Person& person, Kind kind) {
     std::string out;
     person.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
-      if (entry.kind == Kind::unreadable) out += to_text(entry.content.reveal()) + "\n";
+      if (entry.kind == kind) out += to_text(entry.content.reveal()) + "\n";
     });
     return out;
+  }
+  static std::string unreadable(Person& person) { return told(person, Kind::unreadable); }
+
+  /// A member's client that has it appended as a change.
+  void append_as_a_change(Person& member, Bytes payload) {
+    Append change;
+    change.kind = Append::Kind::commit;
+    change.message_id = {9, 9};
+    change.epoch = member.messenger.epoch(member.group().ref);
+    change.token = member.messenger.append_token(member.group().ref);
+    change.next_token_hash = Bytes(32, 1);
+    change.payload = std::move(payload);
+    EXPECT_TRUE(server_.append(member.messenger.log_id(member.group().ref), change).accepted);
+  }
+  /// Says that nothing can follow, where, and what is to be done.
+  void expect_a_spoiled_log(Person& person) {
+    EXPECT_TRUE(person.group().is_behind);
+    const std::string gap = told(person, Kind::gap);
+    const std::string place = "position " + std::to_string(entries().back().sequence);
+    EXPECT_NE(gap.find(place), std::string::npos) << gap;
+    EXPECT_NE(gap.find("start a new group without who made it"), std::string::npos) << gap;
   }
 };
 
@@ -132,13 +153,16 @@ TEST_F(MessengerLog, NoMoreThanABoundWaitsForWhatNeverComes) {
   }
   server_.only_log().epochs[9] = {};
   bob_.sync();
-  EXPECT_EQ(bob_.history(), "joined received:true gap");  // said once, of all of them
+  std::string too_many;
+  for (int i = 0; i < 20; ++i) too_many += " unreadable";
+  EXPECT_EQ(bob_.history(), "joined received:true" + too_many + " gap");
   EXPECT_TRUE(bob_.group().is_behind);
   const GroupRef group = bob_.group().ref;
   EXPECT_EQ(bob_.state->group_records(group).names("early/").size(), limits::early_entries);
   server_.only_log().epochs.erase(9);
   bob_.sync();
   EXPECT_EQ(bob_.state->group_records(group).names("early/").size(), 0u);
+  EXPECT_FALSE(bob_.group().is_behind);  // any member can append such things
 }
 
 TEST_F(MessengerLog, NoMoreBytesThanABoundWaitForWhatNeverComes) {
@@ -185,13 +209,58 @@ TEST_F(MessengerLog, AChangeThatTheLogHasAsAMessageIsNone) {
 TEST_F(MessengerLog, AMessageThatTheLogHasAsAChangeIsNamedWithItsPlace) {
   share_a_group({&bob_});
   alice_.say_blindly("a message");
-  Append message = std::move(waiting_at_alice().at(0));
-  message.kind = Append::Kind::commit;
-  server_.append(alice_.messenger.log_id(alice_.group().ref), message);
+  append_as_a_change(alice_, waiting_at_alice().at(0).payload);
   const std::string place = "position " + std::to_string(entries().back().sequence);
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined received:a message unreadable gap");
   EXPECT_NE(unreadable(bob_).find("ends epoch 1 (" + place), std::string::npos) << unreadable(bob_);
+  expect_a_spoiled_log(bob_);
+}
+
+TEST_F(MessengerLog, AMessageOfALaterEpochThatTheLogHasAsAChangeIsNamedWithItsPlace) {
+  share_a_group({&bob_});
+  alice_.say("true");
+  append_as_a_change(alice_, of_epoch(2, entries().back().payload));
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:true gap");
+  expect_a_spoiled_log(bob_);
+}
+
+TEST_F(MessengerLog, AnOldRequestToLeaveThatTheLogHasAsAChangeIsNamedWithItsPlace) {
+  share_a_group({&bob_, &carol_});
+  carol_.leave();
+  const Bytes request = entries().back().payload;
+  alice_.want({});
+  alice_.sync();
+  bob_.sync();
+  append_as_a_change(bob_, request);
+  bob_.sync();
+  EXPECT_NE(bob_.history().find("unreadable gap"), std::string::npos) << bob_.history();
+  expect_a_spoiled_log(bob_);
+}
+
+// The server's word, which is not true: whoever said it has done nothing.
+TEST_F(MessengerLog, AMessageThatTheServerShowsAsAChangeMakesNobodySuspect) {
+  share_a_group({&bob_});
+  alice_.say("innocent");
+  entries().back().is_commit = true;
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined received:innocent unreadable");
+  EXPECT_EQ(unreadable(bob_).find("who made it"), std::string::npos) << unreadable(bob_);
+  EXPECT_FALSE(bob_.group().is_behind);
+}
+
+TEST_F(MessengerLog, AnAppendWithoutANumberIsRefused) {
+  share_a_group({&bob_});
+  server_.numbers_nothing = true;
+  bob_.say("hello");
+  EXPECT_EQ(bob_.refused->reason(), Reason::malformed);
+  EXPECT_LT(bob_.group().cursor, 100u);
+  server_.numbers_nothing = false;
+  bob_.sync();
+  alice_.sync();
+  EXPECT_EQ(alice_.conversation(), "hello ");
+  EXPECT_EQ(bob_.conversation(), "hello ");
 }
 
 // --- What does not come, or not in its turn, within an epoch ---
@@ -203,13 +272,12 @@ TEST_F(MessengerLog, WhatIsWithheldBetweenTwoMessagesIsMissed) {
   entries().erase(entries().begin() + 2, entries().begin() + 4);
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined received:one gap received:four");
-  std::string told;
   bob_.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
     if (entry.kind != Kind::gap) return;
-    told = to_text(entry.content.reveal());
     EXPECT_EQ(entry.sender, alice_.key());
   });
-  EXPECT_EQ(told.find("2 messages of theirs before the next are missing"), 0u) << told;
+  const std::string gap = told(bob_, Kind::gap);
+  EXPECT_EQ(gap.find("2 messages of theirs before the next are missing"), 0u) << gap;
   two.sequence = 1000;
   three.sequence = 1001;
   entries().insert(entries().end(), {two, three});
@@ -229,6 +297,20 @@ TEST_F(MessengerLog, WhatIsInAnotherOrderIsReadOnceAndSaidToBe) {
   swap(2, 3);
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined gap received:two received:one");
+}
+
+// Also where the epoch in which it has expired is over.
+TEST_F(MessengerLog, WhatHasExpiredIsToldOnce) {
+  share_a_group({&bob_, &carol_});
+  alice_.say("gone");
+  alice_.say_blindly("late");
+  carol_.want({});
+  EXPECT_TRUE(server_.append(alice_.messenger.log_id(alice_.group().ref), waiting_at_alice().at(0))
+                  .accepted);
+  server_.only_log().expired_through = entries().at(1).sequence;
+  entries().erase(entries().begin(), entries().begin() + 2);
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "joined gap received:late");
 }
 
 TEST_F(MessengerLog, WhatIsSaidToBeGoneWhileItIsShownIsRefused) {

@@ -208,9 +208,9 @@ TEST_F(MessengerTest, AnInvitationToAGroupThatWeAreInIsRefused) {
   intent.add = {bob_.key_package()};
   intent.remove = {bob_.key()};
   alice_.want(intent);
-  EXPECT_FALSE(read_inbox(bob_.messenger, server_, false));
+  EXPECT_FALSE(read_inbox(bob_.messenger, server_, {}));
   EXPECT_EQ(bob_.history(), "joined");
-  EXPECT_TRUE(read_inbox(bob_.messenger, server_, true));
+  EXPECT_TRUE(read_inbox(bob_.messenger, server_, {bob_.group().ref}));
   EXPECT_EQ(bob_.history(), "joined unreadable");
 }
 
@@ -221,7 +221,7 @@ TEST_F(MessengerTest, WhoWasRemovedAndInvitedAgainWhileAwayGetsBoth) {
   alice_.remove(bob_);
   alice_.want(invitation);
   // The invitation is seen before the removal, as where both come between two looks.
-  EXPECT_FALSE(read_inbox(bob_.messenger, server_, false));
+  EXPECT_FALSE(read_inbox(bob_.messenger, server_, {}));
   bob_.sync();
   EXPECT_EQ(bob_.history(), "joined removed joined");
   alice_.say("again");
@@ -269,7 +269,7 @@ TEST_F(MessengerTest, WhoAsksToComeBackAndIsRemovedStaysOut) {
   share_a_group({&bob_, &carol_});
   carol_.messenger.rejoin(carol_.group());
   server_.enqueue(post_of(carol_).at(0), {{1, {bob_.key(), {}}, {7}}});
-  read_inbox(bob_.messenger, server_, true);  // she is a member still
+  read_inbox(bob_.messenger, server_, {bob_.group().ref});  // she is a member still
   alice_.remove(carol_);
   bob_.sync();
   bob_.sync();
@@ -303,8 +303,8 @@ TEST_F(MessengerTest, NobodyCanPutAnotherGroupInThePlaceOfOurs) {
   fresh.add = {bob_.key_package()};
   fresh.remove = {bob_.key()};
   alice_.want(fresh);
-  EXPECT_FALSE(read_inbox(bob_.messenger, server_, false));
-  EXPECT_TRUE(read_inbox(bob_.messenger, server_, true));
+  EXPECT_FALSE(read_inbox(bob_.messenger, server_, {}));
+  EXPECT_TRUE(read_inbox(bob_.messenger, server_, {bob_.group().ref}));
   EXPECT_EQ(bob_.authenticator(), before);
 }
 

@@ -40,7 +40,7 @@ class DemoMember {
   }
   void read() {
     DeliveryClient& server = session_.delivery().client;
-    read_inbox(messenger_, server, true);
+    read_inbox(messenger_, server, {});
     std::optional<ServerError> refusal;
     for (const Group& group : state_->groups.list()) {
       refusal = synchronise_log(messenger_, *state_, server, group.ref, false);

@@ -308,6 +308,7 @@ Received GroupMember::receive_message(View message, UnixTime now) {
     out.kind = Received::Kind::application;
     out.sender = std::move(application->sender.signature_key);
     out.plaintext = Secret::copy_of(application->data);
+    out.epoch = application->epoch;
     out.skipped = application->skipped;
     wipe(application->data);
   } else if (auto* proposal = std::get_if<mls::ReceivedProposal>(&processed)) {
@@ -380,6 +381,13 @@ std::map<Bytes, Bytes> GroupMember::inbox_tokens() const {
   return out;
 }
 
+Bytes GroupMember::encryption_key(View identity_key) const {
+  for (const mls::Member& member : state_->current().members()) {
+    if (equal(member.leaf->signature_key, identity_key)) return member.leaf->encryption_key;
+  }
+  throw Error(Reason::usage, to_hex(identity_key) + " is no member of the group");
+}
+
 bool GroupMember::has_told_inbox_token() const {
   const mls::Group& group = state_->current();
   const mls::LeafNode& leaf = *group.tree().leaf(group.own_leaf());
@@ -421,7 +429,8 @@ Bytes key_package_ref(View key_package) {
 KeyPackageInfo inspect_key_package(View key_package) {
   auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
   const mls::LeafNode& leaf = parsed.leaf_node;
-  return {suite_in(parsed.cipher_suite), leaf.signature_key, inbox_token_in(leaf)};
+  return {suite_in(parsed.cipher_suite), leaf.signature_key, inbox_token_in(leaf),
+          leaf.encryption_key};
 }
 
 }  // namespace qnpc::group

@@ -58,6 +58,7 @@ struct Received {
   Kind kind = Kind::application;
   Bytes sender;          // identity key
   Secret plaintext;      // of an application message
+  uint64_t epoch = 0;    // likewise, in which it was sent
   uint32_t skipped = 0;  // of its sender before it, in that epoch: they have not come (RFC 9420 9)
   std::vector<Bytes> added;         // identity keys, of a commit
   std::vector<Bytes> removed;       // likewise; they left where they had asked for it
@@ -162,6 +163,8 @@ class GroupMember {
   bool shows_own_credential(UnixTime now) const;
   /// Whether our leaf has the token that the identity has now.
   bool has_told_inbox_token() const;
+  /// Of a member's leaf (RFC 9420 7.2): as in the KeyPackage that added it, until it commits.
+  Bytes encryption_key(View identity_key) const;
   Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history
 
  private:
@@ -199,7 +202,8 @@ Bytes key_package_ref(View key_package);
 struct KeyPackageInfo {
   Suite suite{};  // perhaps none of ours
   Bytes identity;
-  Bytes inbox_token;  // empty where it has none
+  Bytes inbox_token;     // empty where it has none
+  Bytes encryption_key;  // of its leaf
 };
 KeyPackageInfo inspect_key_package(View key_package);
 

@@ -1,14 +1,12 @@
-// What comes in, from the inbox and from the logs of groups.
+// What comes in from the logs of groups.
 #include <algorithm>
 
 #include "client/early_entries.h"
-#include "client/group_name.h"
 #include "client/messenger.h"
 
 namespace qnpc::client {
 namespace {
 
-using group::GroupMember;
 using Kind = HistoryEntry::Kind;
 
 Secret joined_keys(const std::vector<Bytes>& keys) {
@@ -17,18 +15,15 @@ Secret joined_keys(const std::vector<Bytes>& keys) {
   return Secret(std::move(out));
 }
 
-bool is_one_of(View references, View reference) {
-  for (; references.size() >= reference.size() && !reference.empty();
-       references = references.subspan(reference.size())) {
-    if (equal(references.first(reference.size()), reference)) return true;
-  }
-  return false;
-}
-
 // The epoch in which we were told last that something in the log had expired.
 constexpr const char* epoch_of_gap = "gap";
-// There since we came back with nothing missing before that, until something is.
-constexpr const char* return_record = "returned";
+// What the log has as the change that ends an epoch, and is none that we can apply.
+constexpr const char* spoiler_record = "spoiler";
+struct Spoiler {
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;
+  static auto wire(auto& m) { return std::tie(m.epoch, m.sequence); }
+};
 
 // What an entry says of itself, which nobody can change unnoticed (RFC 9420 6.3.1): that counts,
 // and not what the server has written beside it. Nothing where it is no message to this group.
@@ -43,142 +38,8 @@ std::optional<group::MessageInfo> read_header(const Group& group, const LogEntry
   return std::nullopt;
 }
 
-}  // namespace
-
-void Messenger::receive(View server, const InboxPage& page, InboxReading& reading) {
-  transact([&] {
-    for (const InboxEntry& entry : page.entries) {
-      if (!state_.inbox.knows(entry.payload)) {
-        try {
-          Savepoint part(state_.database());
-          if (group::inspect_message(entry.payload).is_welcome) {
-            take_in_welcome(entry.payload, reading.logs_were_read);
-            reading.logs_were_read = false;  // not the one that it leads to
-          } else {
-            take_in_rejoin(entry.payload);
-          }
-          part.keep();
-        } catch (const Error& e) {
-          if (is_local_fault(e.reason())) throw;
-          if (e.reason() == Reason::conflict) {
-            reading.is_waiting = true;
-            continue;
-          }
-          note(no_group, Kind::unreadable, {}, Secret::copy_of(as_view(e.what())), false);
-        }
-        state_.inbox.remember(entry.payload);
-      }
-      if (reading.is_waiting) continue;
-      state_.inbox.set_cursor(server, entry.sequence);
-      reading.taken_through = entry.sequence;
-    }
-  });
-}
-
-void Messenger::take_in_welcome(View welcome, bool final) {
-  GroupMember joiner(identity_, state_.key_packages, random_);
-  const group::Joined joined = joiner.join_group(welcome);
-  std::optional<Group> known = state_.groups.with_mls_id(joiner.group_id());
-  // Where the change is gone that ended our epoch, we are in it no more as far as we can tell: then
-  // it is an invitation like any other, which we accept or not.
-  const bool is_inside = known && in_group(known->ref) && !known->is_behind;
-  const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
-  // It was sent late, and we were removed and invited again meanwhile; or once more, for a
-  // KeyPackage of last resort, to take us back to an epoch that is over.
-  if (has_our_log && joiner.epoch() <= epoch(known->ref)) return;
-  // The id of a group is no secret: whoever wants to put another in its place would need the
-  // KeyPackage that only its members were given, and the log that only they can name.
-  const bool was_asked_for = has_our_log && is_one_of(known->rejoining_with, joined.key_package);
-  const bool returns = known && was_asked_for;
-  const bool was_behind = known && known->is_behind;
-  if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
-  // But a server can make it seem so, and anybody an invitation: a stranger's would lose us the
-  // group.
-  const bool may_lose_it = known && (in_group(known->ref) || !known->rejoining_with.empty());
-  const bool is_strange = may_lose_it && !returns && !is_member(*known, joined.inviter);
-  if (is_strange || (is_inside && !(returns && final))) {  // the log has what was said before
-    throw Error(final ? Reason::rejected : Reason::conflict,
-                "it is an invitation to a group that you are in" +
-                    std::string(is_strange ? ", by nobody whom you know there" : ""));
-  }
-  if (returns) require_certificates(joiner, known->ca, std::nullopt);  // else when we accept
-  std::string name = joiner.group_name();
-  Group group =
-      known ? *known
-            : state_.groups.add(joiner.group_id(), is_group_name(name) ? name : "group", false);
-  if (known) note_doubtful_invitations(group);
-  if (known && !returns) give_up_what_waits(group, {});
-  group.accepted = returns;  // who comes back need not say `join`
-  group.cursor = 0;
-  group.first_epoch = joiner.epoch();
-  group.refreshed_ms = clock_();
-  group.leaving_since_ms = 0;
-  group.is_behind = false;
-  group.rejoining_with.clear();
-  state_.groups.update(group);
-  loaded_.erase(group.ref);
-  const bool may_have_expired =
-      was_behind || state_.group_records(group.ref).get(expired_record).has_value();
-  state_.group_records(group.ref).erase_all("");
-  loaded_.emplace(group.ref, std::move(joiner));
-  save(group.ref);
-  if (returns && !was_behind) state_.group_records(group.ref).put(return_record, Secret());
-  loaded_.erase(group.ref);  // from now on it asks for what the group asks for
-  note(group.ref, Kind::joined, identity_key(), {}, true);
-  note_changed_keys(group.ref, members(group));
-  note_rivals(group, members(group));
-  key_packages_.was_used(joined);
-  if (!returns) return;
-  // While we were away others may have answered those who asked us too.
-  for (const Intent& intent : state_.intents.of(group.ref)) {
-    if (intent.rejoin) state_.intents.remove(intent.id);
-  }
-  for (const Append& append : state_.appends.of(group.ref)) {
-    if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
-  }
-  // Else the log shows those that the others have, and they take the rest still.
-  if (may_have_expired) send_again_in(group.ref);
-}
-
-// Of a commit that was not read back nobody here knows whether it was accepted. Were its Welcome
-// sent, it could lead into an epoch that never was.
-void Messenger::note_doubtful_invitations(const Group& group) {
-  for (const Append& append : state_.appends.of(group.ref)) {
-    for (const Bytes& key : append.added) {
-      gave_up("an invitation of " + to_hex(key) + " to " + group.alias +
-              " was not sent, since your change was not read back. Where `members` shows them all "
-              "the same, `remove` them and invite them again");
-    }
-  }
-}
-
-// What a member asked who lost the way to our epoch becomes our intent; it is checked again when
-// the commit is made, since others may be quicker. A request from before they were added, for the
-// last time, is an old one: to follow it would put them out.
-void Messenger::take_in_rejoin(View request) {
-  group::RejoinRequest read = group::read_rejoin_request(request);
-  if (is_blocked(read.identity)) return;
-  std::optional<Group> group = state_.groups.with_mls_id(read.group_id);
-  // It was on its way when we were taken out, or was quicker than our invitation. Others have it.
-  if (!group || !in_group(group->ref)) return;
-  if (!is_member(*group, read.identity) || equal(read.identity, identity_key())) {
-    throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
-  }
-  if (read.epoch < added_in(*group, read.identity)) return;  // another member was quicker
-  for (const Intent& intent : state_.intents.of(group->ref)) {
-    if (intent.rejoin && contains(intent.remove, read.identity)) return;
-  }
-  Intent intent;
-  intent.group = group->ref;
-  intent.rejoin = true;
-  intent.add = {std::move(read.key_package)};
-  intent.remove = {std::move(read.identity)};
-  state_.intents.add(intent);
-}
-
-namespace {
-
 std::string added_record(View identity_key) { return "added/" + to_hex(identity_key); }
+std::string added_leaf_record(View identity_key) { return "added_leaf/" + to_hex(identity_key); }
 
 }  // namespace
 
@@ -186,6 +47,15 @@ std::string added_record(View identity_key) { return "added/" + to_hex(identity_
 uint64_t Messenger::added_in(const Group& group, View identity_key) {
   std::optional<Secret> record = state_.group_records(group.ref).get(added_record(identity_key));
   return record ? codec::decode<uint64_t>(record->reveal()) : group.first_epoch;
+}
+
+// Whether it was that KeyPackage, as far as we were there to see it or the tree still shows.
+bool Messenger::was_added_by(const Group& group, View identity_key, View key_package) {
+  const Bytes leaf = group::inspect_key_package(key_package).encryption_key;
+  if (equal(leaf, member(group.ref).encryption_key(identity_key))) return true;
+  std::optional<Secret> record =
+      state_.group_records(group.ref).get(added_leaf_record(identity_key));
+  return record && equal(leaf, record->reveal());
 }
 
 void Messenger::receive(GroupRef ref, const LogPage& page) {
@@ -229,7 +99,8 @@ void Messenger::was_set_back(GroupRef ref, uint64_t sequence) {
 
 void Messenger::read_to_the_end(GroupRef ref, uint64_t log_epoch) {
   EarlyEntries early(state_.group_records(ref));
-  if (log_epoch <= epoch(ref) && early.is_empty()) return;
+  const uint64_t present = epoch(ref);
+  if (log_epoch == present && early.is_empty() && !group(ref).is_behind) return;
   transact([&] {
     Group group = this->group(ref);
     while (std::optional<LogEntry> entry = early.take_beyond(log_epoch)) {
@@ -238,7 +109,9 @@ void Messenger::read_to_the_end(GroupRef ref, uint64_t log_epoch) {
                                std::to_string(entry->sequence) + " of the log)";
       note(ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
     }
-    if (log_epoch > epoch(ref)) note_behind(group);
+    if (log_epoch > present) note_behind(group);
+    // What made it seem so is over: another database at the server, or a word that was not true.
+    if (log_epoch == present) group.is_behind = false;
     state_.groups.update(group);
   });
 }
@@ -255,9 +128,18 @@ void Messenger::fell_behind(GroupRef ref) {
 void Messenger::note_behind(Group& group) {
   if (group.is_behind) return;
   group.is_behind = true;
-  std::string what = "a change of the group is missing, after epoch " +
-                     std::to_string(epoch(group.ref)) +
-                     ": nothing that follows can be read. Run `rejoin`";
+  const uint64_t present = epoch(group.ref);
+  std::string what = "a change of the group is missing, after epoch " + std::to_string(present) +
+                     ": nothing that follows can be read. ";
+  const std::optional<Secret> spoiler = state_.group_records(group.ref).get(spoiler_record);
+  if (spoiler && codec::decode<Spoiler>(spoiler->reveal()).epoch == present) {
+    what += "What the log has in its place (position " +
+            std::to_string(codec::decode<Spoiler>(spoiler->reveal()).sequence) +
+            ") is none. If the others go on without trouble, run `rejoin`; else start a new group "
+            "without who made it";
+  } else {
+    what += "Run `rejoin`";
+  }
   note(group.ref, Kind::gap, {}, Secret::copy_of(as_view(what)), false);
 }
 
@@ -273,10 +155,15 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     if (!header->is_commit && !header->is_proposal) note_missed(group);
     return;
   }
+  if (entry.is_commit && entry.epoch == present && its_epoch != present) {
+    note_spoiler(group.ref, entry.sequence);
+  }
   if (header && its_epoch > present) {
     LogEntry early{entry.sequence, its_epoch, entry.is_commit, entry.payload};
-    if (!EarlyEntries(state_.group_records(group.ref)).keep(early)) note_behind(group);
-    return;
+    if (EarlyEntries(state_.group_records(group.ref)).keep(early)) return;
+    const std::string what = "it is of epoch " + std::to_string(its_epoch) +
+                             ", and too much waits already for what comes before that";
+    return note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(what)), false);
   }
   const bool ends_our_epoch = entry.is_commit && (its_epoch == present || entry.epoch == present);
   std::string fault;
@@ -289,21 +176,27 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     take_in_other(group, entry);
     part.keep();
     if (!ends_our_epoch || !in_group(group.ref) || epoch(group.ref) != present) return;
-    fault = "it is no change of the group";
+    fault = "it is none";
   } catch (const Error& e) {
     if (is_local_fault(e.reason())) throw;
     // A request to leave that was overtaken by a commit: it is void, and repeated by who made it.
-    if (header && header->is_proposal && its_epoch < present) return;
+    if (!ends_our_epoch && header && header->is_proposal && its_epoch < present) return;
     fault = e.what();
   }
   if (ends_our_epoch) {
-    fault = "the change that ends epoch " + std::to_string(present) + " (position " +
-            std::to_string(entry.sequence) + " of the log) cannot be applied, and nothing after " +
-            "it can be read: " + fault +
-            ". If the others go on without trouble, run `rejoin`; else start a new group without "
-            "who made it";
+    note_spoiler(group.ref, entry.sequence);
+    fault = "the log has it as the change that ends epoch " + std::to_string(present) +
+            " (position " + std::to_string(entry.sequence) +
+            "), and it cannot be applied: " + fault;
   }
   note(group.ref, Kind::unreadable, {}, Secret::copy_of(as_view(fault)), false);
+}
+
+// Whoever made it may be a member: the log then goes on without a change that anybody can apply.
+// Or the server's word is not true: what follows tells.
+void Messenger::note_spoiler(GroupRef group, uint64_t sequence) {
+  Records records = state_.group_records(group);
+  records.put(spoiler_record, codec::encode_secret(Spoiler{epoch(group), sequence}));
 }
 
 // What came before the change that began our epoch.
@@ -369,14 +262,15 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
 }
 
 // Who speaks numbers what they say, in each epoch (RFC 9420 9), where the server cannot see it.
-// Where something in our epoch has expired, that was told already.
+// Where something in that epoch has expired, that was told already.
 void Messenger::note_skipped(GroupRef group, const group::Received& message) {
   const std::optional<Secret> expired = state_.group_records(group).get(epoch_of_gap);
-  if (expired && codec::decode<uint64_t>(expired->reveal()) == epoch(group)) return;
+  if (expired && codec::decode<uint64_t>(expired->reveal()) == message.epoch) return;
   const bool is_one = message.skipped == 1;
   const std::string what = (is_one ? "a message" : std::to_string(message.skipped) + " messages") +
                            " of theirs before the next " + (is_one ? "is" : "are") +
-                           " missing: withheld or altered by the server, or given up by them";
+                           " missing: withheld or altered by the server, or given up or encrypted "
+                           "anew by them";
   note(group, Kind::gap, message.sender, Secret::copy_of(as_view(what)), false);
 }
 
@@ -420,6 +314,7 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   for (const Bytes& key : commit.added) {
     Records records = state_.group_records(group.ref);
     records.put(added_record(key), codec::encode_secret(epoch(group.ref)));
+    records.put(added_leaf_record(key), Secret::copy_of(member(group.ref).encryption_key(key)));
   }
   if (ours) {
     group.refreshed_ms = clock_();
