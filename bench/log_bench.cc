@@ -63,7 +63,9 @@ struct Cost {
 /// The store alone, in this process.
 double store_rate(kj::WaitScope& scope, Cost& cost) {
   test::TemporaryDirectory directory;
-  server::SqliteStore store(directory.file("server.db"), {},
+  server::StoreLimits limits;
+  limits.serving_time = {};
+  server::SqliteStore store(directory.file("server.db"), limits,
                             [](const Error& error) -> void { throw error; });
   auto fixed = []<size_t N>(Bytes bytes, ByteArray<N> array) {
     std::copy_n(bytes.begin(), N, array.begin());

@@ -80,6 +80,9 @@ inline constexpr size_t turn_bytes = size_t{1} << 20;
 // A batch waits for callers who are expected half as long as the disk took last, and no longer than
 // this where it took very long.
 inline constexpr std::chrono::milliseconds longest_gathering{5};
+// What it takes to receive a request and answer it, with a channel and RPC between: a batch leaves
+// half of the callers for the next one where they keep the loops busy while the disk works.
+inline constexpr std::chrono::microseconds serving_time{40};
 // SQLite moves the log into the database after this many pages (16 MiB).
 inline constexpr int checkpoint_pages = 4000;
 // The page cache of the writing connection.

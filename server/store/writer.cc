@@ -45,6 +45,7 @@ Writer::Writer(Database database, const StoreLimits& store_limits, const Clock& 
                OnFatal on_fatal)
     : database_(std::move(database)),
       batch_requests_(store_limits.batch_requests),
+      serving_time_(store_limits.serving_time),
       on_fatal_(std::move(on_fatal)),
       tables_(database_, store_limits, clock),
       queue_(std::make_shared<WriteQueue>(limits::queued_requests, limits::queued_bytes)) {
@@ -85,9 +86,8 @@ void Writer::commit_batch(std::unique_ptr<Write> first) {
     committing = true;
     const auto begin = std::chrono::steady_clock::now();
     database_.execute("COMMIT");
-    const auto took = std::chrono::steady_clock::now() - begin;
-    patience_ = std::min<Patience>(limits::longest_gathering, took / 2);
-    metrics_.commit_time.observe(took);
+    commit_time_ = std::chrono::steady_clock::now() - begin;
+    metrics_.commit_time.observe(commit_time_);
   } catch (const Error& error) {
     if (first) take_all(std::move(first), applied);
     if (may_pass(error) && roll_back()) {
@@ -111,7 +111,9 @@ void Writer::measure_size() {
 }
 
 void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
-  const auto end = std::chrono::steady_clock::now() + patience_;
+  const std::chrono::steady_clock::duration longest = limits::longest_gathering;
+  const auto end = std::chrono::steady_clock::now() + std::min(longest, commit_time_ / 2);
+  const size_t most = size_of_batch();
   size_t answer_bytes = 0;
   for (auto next = std::move(first); next; next = next_of_batch(applied.size(), end)) {
     applied.push_back(std::move(next));
@@ -125,7 +127,7 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
       // Answered with the others: it may be due to one of them, which is not on the disk yet.
       applied.back()->refusal = error;
     }
-    if (applied.size() >= batch_requests_ || answer_bytes >= limits::batch_answer_bytes) return;
+    if (applied.size() >= most || answer_bytes >= limits::batch_answer_bytes) return;
   }
 }
 
@@ -133,6 +135,14 @@ void Writer::apply_batch(std::unique_ptr<Write> first, Batch& applied) {
 void Writer::take_all(std::unique_ptr<Write> first, Batch& batch) {
   batch.push_back(std::move(first));
   for (size_t waiting = queue_->size(); waiting > 0; --waiting) batch.push_back(queue_->try_next());
+}
+
+// Where all callers are in one batch, the loops have nothing to do while the disk works, and then
+// the disk while they answer and receive. Two halves take turns, if they are large enough: else
+// each would only wait for the disk twice.
+size_t Writer::size_of_batch() const {
+  const size_t half = callers_ / 2;
+  return half * serving_time_ > commit_time_ ? std::min(half, batch_requests_) : batch_requests_;
 }
 
 // Callers who were answered together come back one after the other, by way of the network. To

@@ -35,6 +35,8 @@ struct StoreLimits {
   uint64_t database_bytes = limits::database_bytes;
   // Requests in one transaction. One is how a store without group commit behaves.
   size_t batch_requests = limits::queued_requests;
+  // What a caller needs between two requests; none where it is in this process.
+  std::chrono::microseconds serving_time = limits::serving_time;
 };
 
 /// All that a write can change, within the transaction of its batch.
@@ -88,11 +90,11 @@ class Writer {
 
  private:
   using Batch = std::vector<std::unique_ptr<Write>>;
-  using Patience = std::chrono::steady_clock::duration;
   void run();
   void commit_batch(std::unique_ptr<Write> first);
   void measure_size();
   void apply_batch(std::unique_ptr<Write> first, Batch& applied);
+  size_t size_of_batch() const;
   std::unique_ptr<Write> next_of_batch(size_t size, std::chrono::steady_clock::time_point end);
   void take_all(std::unique_ptr<Write> first, Batch& batch);
   bool roll_back();
@@ -103,13 +105,14 @@ class Writer {
 
   Database database_;
   const size_t batch_requests_;
+  const std::chrono::microseconds serving_time_;
   OnFatal on_fatal_;
   Tables tables_;
   Doorbells doorbells_;
   StoreMetrics metrics_;
   int log_pages_ = 0;
-  size_t callers_ = 0;   // whom the last batch answered, and who waited then
-  Patience patience_{};  // how long a batch waits for them
+  size_t callers_ = 0;  // whom the last batch answered, and who waited then
+  std::chrono::steady_clock::duration commit_time_{};  // of the last batch
   bool usable_ = true;
   std::shared_ptr<WriteQueue> queue_;
   std::thread thread_;  // last: it uses all of the above
