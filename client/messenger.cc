@@ -352,7 +352,8 @@ Group Messenger::accept(Group group, const std::string& name, const std::vector<
 }
 
 void Messenger::rejoin(Group group) {
-  require_member(group);
+  const bool waits_for_an_answer = !in_group(group.ref) && !group.rejoining_with.empty();
+  if (!waits_for_an_answer) require_member(group);
   transact([&] {
     std::vector<Bytes> others = members(group);
     std::erase_if(others, [&](const Bytes& key) { return equal(key, identity_key()); });
@@ -379,7 +380,8 @@ void Messenger::require_member(const Group& group) {
   if (in_group(group.ref)) return;
   if (!group.rejoining_with.empty()) {
     throw Error(Reason::conflict, "the others are taking you in again to " + group.alias +
-                                      ": nothing was done. Run `sync` and try it again");
+                                      ": nothing was done. Run `sync` and try it again; if that "
+                                      "does not help, `rejoin`");
   }
   throw Error(Reason::usage, "you are no longer a member of " + group.alias);
 }

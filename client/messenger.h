@@ -155,6 +155,8 @@ class Messenger {
   Group group(GroupRef ref);
   void take_in_welcome(View welcome, std::set<GroupRef>& logs_read);
   void take_in_rejoin(View request);
+  void note_old_invitation(const Group& group, uint64_t its_epoch);
+  static void forget_request(Group& group, View key_package);
   std::vector<Bytes> keys_added_in_doubt(GroupRef group);
   void note_doubtful_invitations(const Group& group, const std::vector<Bytes>& keys);
   void take_in(Group& group, const LogEntry& entry);
@@ -174,8 +176,8 @@ class Messenger {
   void send_again_in(GroupRef group);
   bool repeats(const Group& group, const group::Received& message);
   bool is_already_here(const Group& group, const Content& content, View sender);
-  uint64_t added_in(const Group& group, View identity_key);
-  bool was_added_by(const Group& group, View identity_key, View key_package);
+  bool is_answered(const Group& group, const group::RejoinRequest& request);
+  void remember_addition(GroupRef group, View identity_key);
   std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
   void append_own_commit(GroupRef group);
   void append_intent(GroupRef group, Intent intent);

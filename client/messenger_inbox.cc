@@ -55,23 +55,25 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
   // it is an invitation like any other, which we accept or not.
   const bool is_inside = known && in_group(known->ref) && !known->is_behind;
   const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
-  // The id of a group is no secret: whoever wants to put another in its place would need the
-  // KeyPackage that only its members were given, and the log that only they can name.
-  const bool was_asked_for = has_our_log && is_one_of(known->rejoining_with, joined.key_package);
+  // The server knows all of them too: the ids of the group and its log, and the KeyPackage, which
+  // our request has shown it. But it is none of those whom we have asked.
+  const bool returns = has_our_log && is_one_of(known->rejoining_with, joined.key_package) &&
+                       is_member(*known, joined.inviter);
+  const bool was_behind = known && known->is_behind;
   // It was sent late, and we were removed and invited again meanwhile; or once more, for a
   // KeyPackage of last resort, to take us back to an epoch that is over. One that we have asked for
   // leads there only where the server has lost the changes between.
-  if (has_our_log && !was_asked_for && joiner.epoch() <= epoch(known->ref)) return;
-  const bool returns = known && was_asked_for;
-  const bool was_behind = known && known->is_behind;
-  if (!was_asked_for && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
+  if (has_our_log && joiner.epoch() <= epoch(known->ref) && !(returns && was_behind)) {
+    return note_old_invitation(*known, joiner.epoch());
+  }
+  if (!returns && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
   // But a server can make it seem so, and anybody an invitation: a stranger's would lose us the
   // group.
   const bool may_lose_it = known && (in_group(known->ref) || !known->rejoining_with.empty());
   const bool is_strange = may_lose_it && !returns && !is_member(*known, joined.inviter) &&
                           !state_.contacts.with_key(joined.inviter);
   const bool final = known && logs_read.contains(known->ref);  // just before
-  if (is_strange || (is_inside && !(returns && final))) {      // the log has what was said before
+  if (is_strange || is_inside) {                               // the log has what was said before
     throw Error(final ? Reason::rejected : Reason::conflict,
                 "it is an invitation to a group that you are in" +
                     std::string(is_strange ? ", by nobody whom you know: where they are in it now, "
@@ -92,7 +94,7 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
   group.refreshed_ms = clock_();
   group.leaving_since_ms = 0;
   group.is_behind = false;
-  group.rejoining_with.clear();
+  forget_request(group, joined.key_package);
   state_.groups.update(group);
   loaded_.erase(group.ref);
   const bool may_have_expired =
@@ -120,6 +122,28 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
   if (may_have_expired) send_again_in(group.ref);
 }
 
+// No news where all is well. Else the server may have lost the changes between, and who sent it
+// believes that we are in.
+void Messenger::note_old_invitation(const Group& group, uint64_t its_epoch) {
+  if (in_group(group.ref) && !group.is_behind) return;
+  const std::string what =
+      "an invitation to epoch " + std::to_string(its_epoch) + " was not taken, since you were in " +
+      std::to_string(epoch(group.ref)) +
+      " already. If the server was set back to an older state, " +
+      (in_group(group.ref) ? "run `rejoin`" : "let them remove you and invite you again");
+  note(group.ref, Kind::gap, {}, Secret::copy_of(as_view(what)), false);
+}
+
+// The others may be answered yet, by who did not see this one: then we come back once more.
+void Messenger::forget_request(Group& group, View key_package) {
+  Bytes others;
+  for (View rest = group.rejoining_with; !rest.empty(); rest = rest.subspan(key_package.size())) {
+    const View one = rest.first(key_package.size());
+    if (!equal(one, key_package)) append(others, one);
+  }
+  group.rejoining_with = std::move(others);
+}
+
 // Of a commit that was not read back nobody here knows whether it was accepted.
 std::vector<Bytes> Messenger::keys_added_in_doubt(GroupRef group) {
   std::vector<Bytes> keys;
@@ -141,8 +165,8 @@ void Messenger::note_doubtful_invitations(const Group& group, const std::vector<
 }
 
 // What a member asked who lost the way to our epoch becomes our intent; it is checked again when
-// the commit is made, since others may be quicker. A request that is answered, or from before they
-// were added for the last time, is an old one: to follow it would put them out.
+// the commit is made, since others may be quicker. To follow a request twice, or an old one, would
+// put them out again.
 void Messenger::take_in_rejoin(View request) {
   group::RejoinRequest read = group::read_rejoin_request(request);
   if (is_blocked(read.identity)) return;
@@ -152,9 +176,7 @@ void Messenger::take_in_rejoin(View request) {
   if (!is_member(*group, read.identity) || equal(read.identity, identity_key())) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
-  if (read.epoch < added_in(*group, read.identity)) return;  // another member was quicker
-  // Epochs do not tell where the server has lost some.
-  if (was_added_by(*group, read.identity, read.key_package)) return;
+  if (is_answered(*group, read)) return;
   for (const Intent& intent : state_.intents.of(group->ref)) {
     if (intent.rejoin && contains(intent.remove, read.identity)) return;
   }

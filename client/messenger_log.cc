@@ -39,23 +39,42 @@ std::optional<group::MessageInfo> read_header(const Group& group, const LogEntry
 }
 
 std::string added_record(View identity_key) { return "added/" + to_hex(identity_key); }
-std::string added_leaf_record(View identity_key) { return "added_leaf/" + to_hex(identity_key); }
+std::string added_leaf_record(View identity_key, View leaf) {
+  return "added_leaf/" + to_hex(identity_key) + "/" + to_hex(leaf);
+}
+std::string last_leaf_record(View identity_key) { return "last_leaf/" + to_hex(identity_key); }
 
 }  // namespace
 
-// The epoch that a member's latest addition began, as far as we were there to see it.
-uint64_t Messenger::added_in(const Group& group, View identity_key) {
-  std::optional<Secret> record = state_.group_records(group.ref).get(added_record(identity_key));
-  return record ? codec::decode<uint64_t>(record->reveal()) : group.first_epoch;
+// As far as we were there to see it, or the tree still shows.
+bool Messenger::is_answered(const Group& group, const group::RejoinRequest& request) {
+  const Records records = state_.group_records(group.ref);
+  const auto number = [&](const std::string& name) -> std::optional<uint64_t> {
+    const std::optional<Secret> record = records.get(name);
+    return record ? std::optional(codec::decode<uint64_t>(record->reveal())) : std::nullopt;
+  };
+  const group::LeafOrigin asked = group::inspect_key_package(request.key_package).leaf;
+  const std::optional<group::LeafOrigin> present = member(group.ref).leaf_origin(request.identity);
+  if (present && present->id == asked.id) return true;
+  if (records.get(added_leaf_record(request.identity, asked.id))) return true;
+  if (request.epoch >= number(added_record(request.identity)).value_or(group.first_epoch)) {
+    return false;
+  }
+  // Of an epoch before the one in which they were added: an old one, or the answer was lost, and
+  // they have asked anew.
+  const uint64_t last = std::max(number(last_leaf_record(request.identity)).value_or(0),
+                                 present ? present->not_before : 0);
+  return last == 0 || asked.not_before <= last;
 }
 
-// Whether it was that KeyPackage, as far as we were there to see it or the tree still shows.
-bool Messenger::was_added_by(const Group& group, View identity_key, View key_package) {
-  const Bytes leaf = group::inspect_key_package(key_package).encryption_key;
-  if (equal(leaf, member(group.ref).encryption_key(identity_key))) return true;
-  std::optional<Secret> record =
-      state_.group_records(group.ref).get(added_leaf_record(identity_key));
-  return record && equal(leaf, record->reveal());
+void Messenger::remember_addition(GroupRef group, View identity_key) {
+  Records records = state_.group_records(group);
+  const group::LeafOrigin leaf = member(group).leaf_origin(identity_key).value();
+  records.put(added_record(identity_key), codec::encode_secret(epoch(group)));
+  records.put(added_leaf_record(identity_key, leaf.id), Secret());
+  const std::optional<Secret> last = records.get(last_leaf_record(identity_key));
+  if (last && codec::decode<uint64_t>(last->reveal()) > leaf.not_before) return;
+  records.put(last_leaf_record(identity_key), codec::encode_secret(leaf.not_before));
 }
 
 void Messenger::receive(GroupRef ref, const LogPage& page) {
@@ -311,11 +330,7 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   }
   group.leaving_since_ms = 0;
   group.is_behind = false;
-  for (const Bytes& key : commit.added) {
-    Records records = state_.group_records(group.ref);
-    records.put(added_record(key), codec::encode_secret(epoch(group.ref)));
-    records.put(added_leaf_record(key), Secret::copy_of(member(group.ref).encryption_key(key)));
-  }
+  for (const Bytes& key : commit.added) remember_addition(group.ref, key);
   if (ours) {
     group.refreshed_ms = clock_();
     group.sent_since = 0;
@@ -345,10 +360,10 @@ void Messenger::give_up_what_waits(Group& group, std::span<const LogEntry> behin
   EarlyEntries(state_.group_records(group.ref)).clear();
 }
 
-// Another member was quicker: a second time would throw out again whoever has just come back.
+// Another member was quicker: a second time would throw out again whoever has just come back, or
+// was invited by hand.
 void Messenger::forget_rejoined(const Group& group, const group::Received& commit) {
   for (const Bytes& key : commit.added) {
-    if (!contains(commit.removed, key)) continue;
     for (const Intent& intent : state_.intents.of(group.ref)) {
       if (intent.rejoin && contains(intent.remove, key)) state_.intents.remove(intent.id);
     }

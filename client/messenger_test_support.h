@@ -123,7 +123,17 @@ class MessengerTest : public testing::Test {
     }
   }
 
-  std::vector<Append> waiting_at_alice() { return alice_.state->appends.of(alice_.group().ref); }
+  std::vector<Append> waiting_at_alice() { return waiting_at(alice_); }
+  /// All that the group's log holds.
+  void expire_the_log() {
+    FakeServer::Log& log = server_.only_log();
+    log.expired_through = log.entries.back().sequence;
+    log.entries.clear();
+  }
+
+  static std::vector<Append> waiting_at(Person& person) {
+    return person.state->appends.of(person.group().ref);
+  }
 
   crypto::SystemRandom random_;
   FakeServer server_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "qnpc/base/limits.h"
+#include "qnpc/crypto/hash.h"
 #include "qnpc/group/key_package.h"
 #include "qnpc/group/member_credentials.h"
 #include "qnpc/group/padding.h"
@@ -16,6 +17,12 @@ constexpr size_t group_id_size = 32;
 constexpr size_t log_id_size = 32;
 constexpr size_t token_size = 32;
 constexpr std::string_view token_label = "quicnprotochat append token";
+
+LeafOrigin origin_of(const mls::LeafNode& leaf) {
+  const bool is_fresh = leaf.leaf_node_source == mls::LeafNodeSource::key_package;
+  return {crypto::digest(crypto::Hash::sha256, leaf.encryption_key),
+          is_fresh ? leaf.lifetime.not_before : 0};
+}
 
 std::string name_in(const mls::Extensions& extensions) {
   const Bytes* name = mls::find_extension(extensions, group_name_extension);
@@ -381,11 +388,11 @@ std::map<Bytes, Bytes> GroupMember::inbox_tokens() const {
   return out;
 }
 
-Bytes GroupMember::encryption_key(View identity_key) const {
+std::optional<LeafOrigin> GroupMember::leaf_origin(View identity_key) const {
   for (const mls::Member& member : state_->current().members()) {
-    if (equal(member.leaf->signature_key, identity_key)) return member.leaf->encryption_key;
+    if (equal(member.leaf->signature_key, identity_key)) return origin_of(*member.leaf);
   }
-  throw Error(Reason::usage, to_hex(identity_key) + " is no member of the group");
+  return std::nullopt;
 }
 
 bool GroupMember::has_told_inbox_token() const {
@@ -429,8 +436,7 @@ Bytes key_package_ref(View key_package) {
 KeyPackageInfo inspect_key_package(View key_package) {
   auto parsed = parse_as<mls::KeyPackage>(key_package, "KeyPackage");
   const mls::LeafNode& leaf = parsed.leaf_node;
-  return {suite_in(parsed.cipher_suite), leaf.signature_key, inbox_token_in(leaf),
-          leaf.encryption_key};
+  return {suite_in(parsed.cipher_suite), leaf.signature_key, inbox_token_in(leaf), origin_of(leaf)};
 }
 
 }  // namespace qnpc::group

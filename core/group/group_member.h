@@ -68,6 +68,13 @@ struct Received {
   bool adds_us_anew = false;        // the same commit does: a Welcome is on its way
 };
 
+/// By which a leaf is recognised as that of one KeyPackage and no other.
+struct LeafOrigin {
+  Bytes id;  // SHA-256 of its encryption key
+  uint64_t not_before =
+      0;  // of its lifetime, by its owner's clock; 0: its owner has committed since
+};
+
 /// A member whose certificate will not do.
 struct Uncertified {
   Bytes identity_key;
@@ -163,8 +170,9 @@ class GroupMember {
   bool shows_own_credential(UnixTime now) const;
   /// Whether our leaf has the token that the identity has now.
   bool has_told_inbox_token() const;
-  /// Of a member's leaf (RFC 9420 7.2): as in the KeyPackage that added it, until it commits.
-  Bytes encryption_key(View identity_key) const;
+  /// Of a member's leaf: that of the KeyPackage which added it, until it commits. Nothing for who
+  /// is no member.
+  std::optional<LeafOrigin> leaf_origin(View identity_key) const;
   Bytes epoch_authenticator() const;  // RFC 9420 8.7: equal for all who agree on the history
 
  private:
@@ -202,8 +210,8 @@ Bytes key_package_ref(View key_package);
 struct KeyPackageInfo {
   Suite suite{};  // perhaps none of ours
   Bytes identity;
-  Bytes inbox_token;     // empty where it has none
-  Bytes encryption_key;  // of its leaf
+  Bytes inbox_token;  // empty where it has none
+  LeafOrigin leaf;
 };
 KeyPackageInfo inspect_key_package(View key_package);
 
