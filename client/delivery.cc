@@ -196,7 +196,7 @@ class LogSync {
         page = server_.read_log(log_id_, messenger_.append_token(group_), cursor);
       } catch (const ServerError& e) {
         if (e.reason() != Reason::unauthorized) throw;
-        messenger_.fell_behind(group_);  // its epoch is forgotten
+        messenger_.epoch_is_unknown(group_);
         return false;
       }
       require_ascending(page.entries, std::max(cursor, page.expired_through));

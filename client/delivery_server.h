@@ -17,6 +17,7 @@ struct InboxEntry {
 struct InboxPage {
   std::vector<InboxEntry> entries;
   bool more = false;
+  uint64_t expired_through = 0;  // the highest number that retention has removed; 0: none
 };
 
 struct LogEntry {

@@ -33,6 +33,7 @@ class FakeServer final : public DeliveryServer {
   }
   InboxPage read(View recipient_key, uint64_t after) override {
     InboxPage page;
+    page.expired_through = inbox_expired_through;
     for (const InboxEntry& entry : inboxes[to_bytes(recipient_key)]) {
       if (entry.sequence > after) page.entries.push_back(entry);
     }
@@ -93,6 +94,7 @@ class FakeServer final : public DeliveryServer {
   std::map<Bytes, Log> logs;
   std::map<Bytes, std::vector<InboxEntry>> inboxes;
   std::map<Bytes, std::vector<InboxEntry>> post;  // all that ever came, acknowledged or not
+  uint64_t inbox_expired_through = 0;             // of every inbox
   size_t appends = 0;
   size_t page_entries = 1000;
   size_t enqueues_left = SIZE_MAX;

@@ -103,6 +103,8 @@ class Messenger {
   void was_set_back(GroupRef group, uint64_t sequence);
   /// The log has no way from our epoch to its present one.
   void fell_behind(GroupRef group);
+  /// The server does not take the token of our epoch.
+  void epoch_is_unknown(GroupRef group);
 
   /// Accepts an invitation under the name given, or the group's own. Returns it with its alias.
   /// `ca`: as of create_group(); without, it is the one of before where we have been in that group.
@@ -161,13 +163,14 @@ class Messenger {
   void note_doubtful_invitations(const Group& group, const std::vector<Bytes>& keys);
   void take_in(Group& group, const LogEntry& entry);
   void take_in_early(Group& group);
-  void take_in_own(Group& group, const Append& append);
+  void take_in_own(Group& group, const Append& append, uint64_t sequence);
   void take_in_other(Group& group, const LogEntry& entry);
+  bool begin_to_be_behind(Group& group);
   void note_behind(Group& group);
   void note_spoiler(GroupRef group, uint64_t sequence);
   void note_missed(const Group& group);
   void note_skipped(GroupRef group, const group::Received& message);
-  void entered_epoch(Group& group, const group::Received& commit);
+  void entered_epoch(Group& group, const group::Received& commit, uint64_t sequence);
   void give_up_what_waits(Group& group, std::span<const LogEntry> behind);
   void forget_rejoined(const Group& group, const group::Received& commit);
   bool still_wanted(GroupRef group, Intent& intent);

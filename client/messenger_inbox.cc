@@ -20,6 +20,15 @@ bool is_one_of(View references, View reference) {
 
 void Messenger::receive(View server, const InboxPage& page, InboxReading& reading) {
   transact([&] {
+    if (page.expired_through > state_.inbox.cursor(server)) {
+      note(no_group, Kind::gap, {},
+           Secret::copy_of(as_view(
+               "something for you has expired on the server before you came: an invitation, or a "
+               "request to come back. Whoever invited you has to `remove` you and invite you "
+               "again")),
+           false);
+      state_.inbox.set_cursor(server, page.expired_through);
+    }
     for (const InboxEntry& entry : page.entries) {
       if (!state_.inbox.knows(entry.payload)) {
         try {

@@ -25,6 +25,18 @@ struct Spoiler {
   static auto wire(auto& m) { return std::tie(m.epoch, m.sequence); }
 };
 
+// The change that began our epoch.
+constexpr const char* beginning_record = "beginning";
+struct Beginning {
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;
+  Bytes committer;
+  static auto wire(auto& m) { return std::tie(m.epoch, m.sequence, m.committer); }
+};
+
+// The epoch of which we were told last that the change after it is missing.
+constexpr const char* epoch_of_stop = "stop";
+
 // What an entry says of itself, which nobody can change unnoticed (RFC 9420 6.3.1): that counts,
 // and not what the server has written beside it. Nothing where it is no message to this group.
 std::optional<group::MessageInfo> read_header(const Group& group, const LogEntry& entry) {
@@ -44,25 +56,28 @@ std::string added_leaf_record(View identity_key, View leaf) {
 }
 std::string last_leaf_record(View identity_key) { return "last_leaf/" + to_hex(identity_key); }
 
+std::optional<uint64_t> number(const Records& records, std::string_view name) {
+  const std::optional<Secret> record = records.get(name);
+  if (!record) return std::nullopt;
+  return codec::decode<uint64_t>(record->reveal());
+}
+
 }  // namespace
 
 // As far as we were there to see it, or the tree still shows.
 bool Messenger::is_answered(const Group& group, const group::RejoinRequest& request) {
   const Records records = state_.group_records(group.ref);
-  const auto number = [&](const std::string& name) -> std::optional<uint64_t> {
-    const std::optional<Secret> record = records.get(name);
-    return record ? std::optional(codec::decode<uint64_t>(record->reveal())) : std::nullopt;
-  };
   const group::LeafOrigin asked = group::inspect_key_package(request.key_package).leaf;
   const std::optional<group::LeafOrigin> present = member(group.ref).leaf_origin(request.identity);
   if (present && present->id == asked.id) return true;
   if (records.get(added_leaf_record(request.identity, asked.id))) return true;
-  if (request.epoch >= number(added_record(request.identity)).value_or(group.first_epoch)) {
+  if (request.epoch >=
+      number(records, added_record(request.identity)).value_or(group.first_epoch)) {
     return false;
   }
   // Of an epoch before the one in which they were added: an old one, or the answer was lost, and
   // they have asked anew.
-  const uint64_t last = std::max(number(last_leaf_record(request.identity)).value_or(0),
+  const uint64_t last = std::max(number(records, last_leaf_record(request.identity)).value_or(0),
                                  present ? present->not_before : 0);
   return last == 0 || asked.not_before <= last;
 }
@@ -72,9 +87,9 @@ void Messenger::remember_addition(GroupRef group, View identity_key) {
   const group::LeafOrigin leaf = member(group).leaf_origin(identity_key).value();
   records.put(added_record(identity_key), codec::encode_secret(epoch(group)));
   records.put(added_leaf_record(identity_key, leaf.id), Secret());
-  const std::optional<Secret> last = records.get(last_leaf_record(identity_key));
-  if (last && codec::decode<uint64_t>(last->reveal()) > leaf.not_before) return;
-  records.put(last_leaf_record(identity_key), codec::encode_secret(leaf.not_before));
+  const uint64_t last = number(records, last_leaf_record(identity_key)).value_or(0);
+  records.put(last_leaf_record(identity_key),
+              codec::encode_secret(std::max(last, leaf.not_before)));
 }
 
 void Messenger::receive(GroupRef ref, const LogPage& page) {
@@ -143,10 +158,43 @@ void Messenger::fell_behind(GroupRef ref) {
   });
 }
 
-// Once is enough.
-void Messenger::note_behind(Group& group) {
-  if (group.is_behind) return;
+// It was set back, or has forgotten the epoch; or whoever began it has given a false token for it,
+// and shut all others out.
+void Messenger::epoch_is_unknown(GroupRef ref) {
+  transact([&] {
+    Group group = this->group(ref);
+    if (!begin_to_be_behind(group)) return;
+    state_.groups.update(group);
+    const uint64_t present = epoch(ref);
+    std::string which = "epoch " + std::to_string(present);
+    std::string what = ": nothing that follows can be read. Run `rejoin`";
+    Bytes committer;
+    const std::optional<Secret> record = state_.group_records(ref).get(beginning_record);
+    if (record) {
+      Beginning beginning = codec::decode<Beginning>(record->reveal());
+      which += ", which began with a change of theirs (position " +
+               std::to_string(beginning.sequence) + " of the log)";
+      what += "; if nobody else can go on either, start a new group without who made that change";
+      committer = std::move(beginning.committer);
+    }
+    what = "the server knows no " + which + what;
+    note(ref, Kind::gap, committer, Secret::copy_of(as_view(what)), false);
+  });
+}
+
+// False where that was told already: once for an epoch is enough.
+bool Messenger::begin_to_be_behind(Group& group) {
+  if (group.is_behind) return false;
   group.is_behind = true;
+  Records records = state_.group_records(group.ref);
+  const uint64_t present = epoch(group.ref);
+  const bool is_news = number(records, epoch_of_stop) != present;
+  records.put(epoch_of_stop, codec::encode_secret(present));
+  return is_news;
+}
+
+void Messenger::note_behind(Group& group) {
+  if (!begin_to_be_behind(group)) return;
   const uint64_t present = epoch(group.ref);
   std::string what = "a change of the group is missing, after epoch " + std::to_string(present) +
                      ": nothing that follows can be read. ";
@@ -164,7 +212,7 @@ void Messenger::note_behind(Group& group) {
 
 void Messenger::take_in(Group& group, const LogEntry& entry) {
   for (const Append& append : state_.appends.of(group.ref)) {
-    if (append.payload == entry.payload) return take_in_own(group, append);
+    if (append.payload == entry.payload) return take_in_own(group, append, entry.sequence);
   }
   const uint64_t present = epoch(group.ref);
   const std::optional<group::MessageInfo> header = read_header(group, entry);
@@ -239,7 +287,7 @@ void Messenger::note_missed(const Group& group) {
        false);
 }
 
-void Messenger::take_in_own(Group& group, const Append& append) {
+void Messenger::take_in_own(Group& group, const Append& append, uint64_t sequence) {
   state_.appends.remove(append.id);
   switch (append.kind) {
     case Append::Kind::create: break;
@@ -253,7 +301,7 @@ void Messenger::take_in_own(Group& group, const Append& append) {
     }
     case Append::Kind::leave: note(group.ref, Kind::leaving, identity_key(), {}, true); break;
     case Append::Kind::commit: {
-      entered_epoch(group, member(group.ref).enter_pending_commit());
+      entered_epoch(group, member(group.ref).enter_pending_commit(), sequence);
       if (!append.added.empty()) {
         state_.outbox.add(append.welcome, recipients(group.ref, append.added), random_);
       }
@@ -276,15 +324,14 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
       note(group.ref, Kind::leaving, received.sender, {}, false);
       if (group.leaving_since_ms == 0) group.leaving_since_ms = clock_();
       break;
-    case group::Received::Kind::commit: entered_epoch(group, received); break;
+    case group::Received::Kind::commit: entered_epoch(group, received, entry.sequence); break;
   }
 }
 
 // Who speaks numbers what they say, in each epoch (RFC 9420 9), where the server cannot see it.
 // Where something in that epoch has expired, that was told already.
 void Messenger::note_skipped(GroupRef group, const group::Received& message) {
-  const std::optional<Secret> expired = state_.group_records(group).get(epoch_of_gap);
-  if (expired && codec::decode<uint64_t>(expired->reveal()) == message.epoch) return;
+  if (number(state_.group_records(group), epoch_of_gap) == message.epoch) return;
   const bool is_one = message.skipped == 1;
   const std::string what = (is_one ? "a message" : std::to_string(message.skipped) + " messages") +
                            " of theirs before the next " + (is_one ? "is" : "are") +
@@ -314,7 +361,7 @@ bool Messenger::repeats(const Group& group, const group::Received& message) {
   }
 }
 
-void Messenger::entered_epoch(Group& group, const group::Received& commit) {
+void Messenger::entered_epoch(Group& group, const group::Received& commit, uint64_t sequence) {
   const bool ours = equal(commit.sender, identity_key());
   auto note_keys = [&](Kind kind, const std::vector<Bytes>& keys) {
     if (!keys.empty()) note(group.ref, kind, commit.sender, joined_keys(keys), ours);
@@ -330,6 +377,8 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
   }
   group.leaving_since_ms = 0;
   group.is_behind = false;
+  state_.group_records(group.ref).put(
+      beginning_record, codec::encode_secret(Beginning{epoch(group.ref), sequence, commit.sender}));
   for (const Bytes& key : commit.added) remember_addition(group.ref, key);
   if (ours) {
     group.refreshed_ms = clock_();
@@ -348,9 +397,9 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit) {
 void Messenger::give_up_what_waits(Group& group, std::span<const LogEntry> behind) {
   for (const Append& append : state_.appends.of(group.ref)) {
     const bool is_message = append.kind == Append::Kind::message;
-    if (is_message &&
-        std::ranges::find(behind, append.payload, &LogEntry::payload) != behind.end()) {
-      take_in_own(group, append);
+    const auto read = std::ranges::find(behind, append.payload, &LogEntry::payload);
+    if (is_message && read != behind.end()) {
+      take_in_own(group, append, read->sequence);
       continue;
     }
     if (is_message) note(group.ref, Kind::unsent, identity_key(), append.content.clone(), false);

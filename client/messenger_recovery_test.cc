@@ -148,6 +148,50 @@ TEST_F(MessengerRecovery, WhoSeemedBehindGoesOnWhereNothingIsMissing) {
   EXPECT_EQ(alice_.conversation(), "waiting ");
 }
 
+TEST_F(MessengerRecovery, WhoSeemsBehindAgainAndAgainIsToldOnce) {
+  share_a_group({&bob_});
+  FakeServer::Log& log = server_.only_log();
+  server_.before_append = [&](const Append&) { log.epochs[2] = {}; };
+  bob_.messenger.want(bob_.group(), {});
+  for (int i = 0; i < 3; ++i) {
+    bob_.sync();
+    EXPECT_TRUE(bob_.group().is_behind);
+    log.epochs.erase(2);
+  }
+  EXPECT_EQ(bob_.history(), "joined gap");
+}
+
+// Whoever makes a good change can shut all others out so.
+TEST_F(MessengerRecovery, AChangeWithAFalseTokenIsNamedWithWhoMadeIt) {
+  share_a_group({&bob_});
+  alice_.want({});
+  FakeServer::Log& log = server_.only_log();
+  log.epochs[2].hash = Bytes(32, 1);
+  for (int i = 0; i < 2; ++i) bob_.sync();
+  EXPECT_TRUE(bob_.group().is_behind);
+  std::string told;
+  bob_.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
+    if (entry.kind != Kind::gap) return;
+    EXPECT_EQ(entry.sender, alice_.key());
+    told += to_text(entry.content.reveal());
+  });
+  EXPECT_NE(told.find("position " + std::to_string(log.entries.back().sequence)), std::string::npos)
+      << told;
+}
+
+TEST_F(MessengerRecovery, WhatHasExpiredInTheInboxIsTold) {
+  alice_.messenger.create_group("friends");
+  alice_.invite({&bob_});
+  server_.inbox_expired_through = server_.inboxes[bob_.key()].back().sequence;
+  server_.inboxes[bob_.key()].clear();
+  for (int i = 0; i < 2; ++i) bob_.sync();
+  EXPECT_EQ(bob_.history(), "gap");
+  alice_.remove(bob_);
+  alice_.invite({&bob_});
+  bob_.sync();
+  EXPECT_EQ(bob_.history(), "gap joined");
+}
+
 TEST_F(MessengerRecovery, AnInvitationThatWaitsHoldsUpNoOther) {
   share_a_group({&bob_, &carol_});
   Intent again;  // to a group that he is in, and whose log is lost for good

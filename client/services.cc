@@ -178,6 +178,7 @@ InboxPage DeliveryClient::read(View recipient_key, uint64_t after) {
     page.entries.push_back({entry.getSequence(), bytes(entry.getPayload())});
   }
   page.more = response.getMore();
+  page.expired_through = response.getExpiredThrough();
   return page;
 }
 

@@ -16,11 +16,14 @@ void groups(Context& context) {
               (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
     const bool is_member = messenger.in_group(group.ref);
-    const char* status = !group.accepted                 ? " (invited: run `join`)"
-                         : !group.rejoining_with.empty() ? " (you have asked to come back)"
-                         : !is_member                    ? " (you are out)"
-                         : group.is_behind               ? " (a change is missing: run `rejoin`)"
-                                                         : "";
+    const bool has_asked = !group.rejoining_with.empty();
+    const char* status = !group.accepted ? " (invited: run `join`)"
+                         : group.is_behind && has_asked
+                             ? " (a change is missing, and you have asked to come back)"
+                         : group.is_behind ? " (a change is missing: run `rejoin`)"
+                         : has_asked       ? " (you have asked to come back)"
+                         : !is_member      ? " (you are out)"
+                                           : "";
     const std::string suite(name(messenger.suite(group.ref)));
     context.output.line(
         group.alias + ", suite " + suite + status + list,
@@ -29,7 +32,7 @@ void groups(Context& context) {
          {"accepted", group.accepted},
          {"member", is_member},
          {"behind", group.is_behind},
-         {"rejoining", !group.rejoining_with.empty()},
+         {"rejoining", has_asked},
          {"suite", suite},
          {"certified", !group.ca.empty()},
          {"epoch", messenger.epoch(group.ref)},
