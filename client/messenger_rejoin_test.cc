@@ -215,6 +215,7 @@ TEST_F(MessengerRejoin, WhoWasInvitedByHandMeanwhileIsNotPutOutByAnAnswer) {
   carol_.remove(bob_);
   carol_.invite({&bob_});
   alice_.sync();
+  EXPECT_EQ(alice_.authenticator(), carol_.authenticator());  // she had nothing to change
   bob_.sync();
   EXPECT_TRUE(bob_.messenger.in_group(bob_.group().ref));
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());

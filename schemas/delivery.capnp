@@ -111,8 +111,8 @@ interface DeliveryService extends(EnvelopeExchange) {
       epoch @0 :UInt64;
       # The log's current one.
       winner @1 :LogEntry;
-      # The commit that ended the epoch. Null when it is no longer held, or longer than 4 KiB: the
-      # log has it.
+      # The commit that ended the epoch. Null when it is no longer held; without its payload where
+      # that is longer than 4 KiB: the log has it.
     }
   }
 }

@@ -30,6 +30,8 @@ inline constexpr uint64_t remembered_message_ids = 1024;
 // What a group of a hundred says in a month, with some files; one log cannot fill a disk.
 inline constexpr uint64_t log_entries = 100'000;
 inline constexpr uint64_t log_total_bytes = uint64_t{1} << 30;
+// Of these a part more for changes of the group alone: one in so many.
+inline constexpr uint64_t commit_reserve = 16;
 // Logs that one identity may make in all: a group a day for three years. A log is kept for ever,
 // since its members may come back after any time, and can grow to log_total_bytes.
 inline constexpr uint64_t logs_per_identity = 1000;
@@ -64,8 +66,8 @@ inline constexpr size_t drain_bytes = size_t{6} << 20;
 // subscriber that takes nothing, and who reads can ask for the next one at once.
 inline constexpr size_t page_bytes = size_t{256} << 10;
 inline constexpr uint32_t page_entries = 1000;
-// The winning commit that a lost one is answered with, a larger one has to be read: for all calls
-// of a connection that does not listen a MiB together.
+// Of the winning commit that a lost one is answered with; a larger payload has to be read. For all
+// calls of a connection that does not listen it is a MiB together.
 inline constexpr size_t winner_bytes = size_t{4} << 10;
 
 // --- The queue to the writer thread ---

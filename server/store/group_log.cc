@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "server/limits.h"
 #include "server/store/over_quota.h"
 #include "server/store/sql.h"
 
@@ -107,7 +108,8 @@ GroupLog::GroupLog(Database& database, const LogLimits& limits, Clock clock,
       select_by_id_(database.prepare(
           "SELECT sequence, epoch, is_commit FROM log_entry WHERE owner = ?1 AND id = ?2")),
       select_commit_(database.prepare(R"(
-        SELECT sequence, blob FROM log_entry WHERE length(blob) <= ?3 AND sequence =
+        SELECT sequence, CASE WHEN length(blob) <= ?3 THEN blob ELSE x'' END FROM log_entry
+        WHERE sequence =
           (SELECT commit_sequence FROM log_epoch WHERE owner = ?1 AND epoch = ?2))")),
       insert_(database.prepare(R"(
         INSERT INTO log_entry(owner, id, epoch, is_commit, blob) VALUES(?1, ?2, ?3, ?4, ?5)
@@ -203,8 +205,12 @@ CommitOutcome GroupLog::lost(const Log& log, uint64_t epoch) {
 
 /// Throws OverQuota before anything is changed.
 uint64_t GroupLog::insert(Log& log, const LogAppend& message, bool is_commit) {
-  const bool is_full = log.entries + 1 > limits_.entries;
-  if (is_full || log.bytes + message.payload.size() > limits_.bytes) {
+  // A group that has filled its log can still remove who did.
+  const auto most = [&](uint64_t limit) {
+    return is_commit ? limit + limit / limits::commit_reserve : limit;
+  };
+  const bool is_full = log.entries + 1 > most(limits_.entries);
+  if (is_full || log.bytes + message.payload.size() > most(limits_.bytes)) {
     throw OverQuota(is_full ? Limit::group_log_entries : Limit::group_log_mib,
                     "the log is full (" + std::to_string(log.entries) + " entries, " +
                         std::to_string(log.bytes) + " bytes)");

@@ -125,12 +125,13 @@ TEST_P(LogContract, OneCommitEndsAnEpochAndTheLoserLearnsWhich) {
 TEST_P(LogContract, ALargeWinnerIsLeftOutOfTheAnswer) {
   create();
   commit(0, 1, std::string(small_limits().log.winner_bytes, 'x'));
-  EXPECT_TRUE(commit(0, 2, "late").winner.has_value());
-  commit(1, 3, std::string(small_limits().log.winner_bytes + 1, 'x'));
+  EXPECT_EQ(commit(0, 2, "late").winner.value().payload.size(), small_limits().log.winner_bytes);
+  const CommitOutcome winner = commit(1, 3, std::string(small_limits().log.winner_bytes + 1, 'x'));
   CommitOutcome loser = commit(1, 4, "late too");
   EXPECT_FALSE(loser.accepted);
   EXPECT_EQ(loser.epoch, 2u);
-  EXPECT_FALSE(loser.winner.has_value());
+  EXPECT_EQ(loser.winner.value().sequence, winner.sequence);
+  EXPECT_TRUE(loser.winner->payload.empty());
 }
 
 TEST_P(LogContract, OfRacingCommitsOneIsAccepted) {
@@ -248,8 +249,10 @@ TEST_P(LogContract, QuotaByCountAndBytesRefusesEverybodyAndChangesNothing) {
   create();
   for (uint32_t i = 0; i < small_limits().log.entries; ++i) append(0, i, "x");
   EXPECT_EQ(reason_of(store->append(message(0, 99, "x"))), Reason::quota);
-  EXPECT_EQ(reason_of(store->commit(message(0, 99, "x"), token_hash(1))), Reason::quota);
-  EXPECT_EQ(read(0).epoch, 0u);
+  // Whoever has filled it can be removed.
+  EXPECT_TRUE(commit(0, 100, "removes them").accepted);
+  EXPECT_EQ(reason_of(store->commit(message(1, 101, "x"), token_hash(2))), Reason::quota);
+  EXPECT_EQ(read(0).epoch, 1u);
   EXPECT_EQ(append(0, 3, "x"), read(0).entries[3].sequence);  // a repetition is no new one
   LogId other{8};
   store->create_log(other, 0, token_hash(0)).wait(scope);
@@ -257,6 +260,11 @@ TEST_P(LogContract, QuotaByCountAndBytesRefusesEverybodyAndChangesNothing) {
   EXPECT_EQ(reason_of(store->append(large)), Reason::quota);
   large.payload.pop_back();
   EXPECT_EQ(reason_of(store->append(large)), Reason::internal);  // it did not fail
+  LogAppend change{other, 0, token_hash(0), message_id(2),
+                   Bytes(small_limits().log.bytes / 16 + 1)};
+  EXPECT_EQ(reason_of(store->commit(change, token_hash(1))), Reason::quota);
+  change.payload.pop_back();
+  EXPECT_TRUE(store->commit(change, token_hash(1)).wait(scope).accepted);
 }
 
 TEST_P(LogContract, ADoorbellRingsForItsQueueAlone) {

@@ -109,7 +109,7 @@ class ModelStore : public Store {
     bool in_time = message.epoch + 1 == epochs.current && age <= limits_.log.grace &&
                    epochs.known.contains(message.epoch);
     if (message.epoch != epochs.current && !in_time) return refusal(Reason::conflict);
-    if (is_full(message)) return refusal(Reason::quota);
+    if (is_full(message, false)) return refusal(Reason::quota);
     return insert(message, false);
   }
   kj::Promise<CommitOutcome> commit(LogAppend message, const TokenHash& next_token) override {
@@ -121,7 +121,7 @@ class ModelStore : public Store {
       return CommitOutcome{true, same->sequence, epochs.current, std::nullopt};
     }
     if (message.epoch != epochs.current) return lost(message);
-    if (is_full(message)) return refusal(Reason::quota);
+    if (is_full(message, true)) return refusal(Reason::quota);
     epochs.known[message.epoch].commit = insert(message, true);
     epochs.current = message.epoch + 1;
     epochs.since = now();
@@ -347,14 +347,18 @@ class ModelStore : public Store {
     if (known == epochs.known.end()) return outcome;
     for (const Entry& entry : logs_.queues[message.log].entries) {
       if (entry.sequence != known->second.commit) continue;
-      if (entry.payload.size() <= limits_.log.winner_bytes) outcome.winner = entry;
+      outcome.winner = entry;
+      if (entry.payload.size() > limits_.log.winner_bytes) outcome.winner->payload.clear();
     }
     return outcome;
   }
-  bool is_full(const LogAppend& message) {
+  bool is_full(const LogAppend& message, bool is_commit) {
     const Queue& queue = logs_.queues[message.log];
-    return queue.entries.size() + 1 > limits_.log.entries ||
-           bytes_in(queue) + message.payload.size() > limits_.log.bytes;
+    const auto most = [&](uint64_t limit) {
+      return is_commit ? limit + limit / limits::commit_reserve : limit;
+    };
+    return queue.entries.size() + 1 > most(limits_.log.entries) ||
+           bytes_in(queue) + message.payload.size() > most(limits_.log.bytes);
   }
   uint64_t insert(const LogAppend& message, bool is_commit) {
     ring({QueueName::Kind::log, message.log});

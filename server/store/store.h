@@ -80,7 +80,8 @@ struct CommitOutcome {
   bool accepted = false;
   uint64_t sequence = 0;        // of the accepted commit
   uint64_t epoch = 0;           // the log's, afterwards
-  std::optional<Entry> winner;  // the commit that ended the epoch, where it is held and is small
+  std::optional<Entry> winner;  // the commit that ended the epoch, where it is held; without its
+                                // payload where that is large
 };
 
 /// A queue that can be watched.

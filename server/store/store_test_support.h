@@ -46,7 +46,7 @@ Reason failure(kj::Promise<T> promise, kj::WaitScope& scope) {
 inline StoreLimits small_limits() {
   return {.key_packages = {.entries = 4, .bytes = 64, .remembered = 6},
           .inbox = {.entries = 8, .bytes = 100, .remembered = 10},
-          .log = {.entries = 12,
+          .log = {.entries = 16,
                   .bytes = 200,
                   .epochs = 5,
                   .grace = std::chrono::seconds(60),
