@@ -1,7 +1,6 @@
 #include "client/session.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -42,6 +41,18 @@ std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
                                    "Name another file with --state");
   }
   return state;
+}
+
+// What the server said of the group's log, and what to do about it where no later try will help.
+ServerError with_remedy(const ServerError& refusal, const Group& group) {
+  if (refusal.reason() != Reason::not_found) return refusal;
+  return ServerError(
+      refusal.reason(),
+      group.alias +
+          ": the server does not know this group. If it was restored from an older "
+          "backup, the group is lost for all members: start a new group with "
+          "`create-group` and invite them again. Else see whether --server names the one "
+          "that the group was made at");
 }
 
 }  // namespace
@@ -120,7 +131,9 @@ void Session::synchronise() {
 
 bool Session::synchronise(const Group& group, bool speaking) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, speaking);
-  if (refusal) context_.output.note(refusal->what());
+  const std::string text = refusal ? with_remedy(*refusal, group).what() : "";
+  const std::string told = std::exchange(refused_[group.ref], text);
+  if (refusal && text != told) context_.output.note(text);
   note_all(finish_changes());
   context_.timings.mark("read the log");
   return !refusal;
@@ -134,7 +147,7 @@ std::vector<GivenUp> Session::bring_into_log(const Group& group) {
   context_.timings.mark("deliver");
   if (!refusal) return given_up;
   note_all(given_up);
-  throw *refusal;
+  throw with_remedy(*refusal, group);
 }
 
 void Session::change(const Group& group, Intent intent) {
