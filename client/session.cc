@@ -55,6 +55,15 @@ ServerError with_remedy(const ServerError& refusal, const Group& group) {
           "that the group was made at");
 }
 
+// What fails once it was asked for: it is in the state by then. Some of it says so already.
+ServerError while_it_waits(const ServerError& error) {
+  std::string text = error.what();
+  if (!may_pass(error) || text.find("kept in the state") != std::string::npos) return error;
+  return ServerError(error.reason(), text +
+                                         ". What you asked for is kept in the state and goes on "
+                                         "with the next command; do not send it again");
+}
+
 }  // namespace
 
 Session::Session(Context& context, StateUse use)
@@ -142,12 +151,17 @@ bool Session::synchronise(const Group& group, bool speaking) {
 void Session::settle(const Group& group) { note_all(bring_into_log(group)); }
 
 std::vector<GivenUp> Session::bring_into_log(const Group& group) {
-  auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
+  std::optional<ServerError> refusal;
+  try {
+    refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
+  } catch (const ServerError& e) {
+    throw while_it_waits(e);
+  }
   std::vector<GivenUp> given_up = finish_changes();
   context_.timings.mark("deliver");
   if (!refusal) return given_up;
   note_all(given_up);
-  throw with_remedy(*refusal, group);
+  throw while_it_waits(with_remedy(*refusal, group));
 }
 
 void Session::change(const Group& group, Intent intent) {

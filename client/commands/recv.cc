@@ -74,12 +74,6 @@ bool reacquire(const Context& context, Session& session) {
   }
 }
 
-// The server is away, or has no room at the moment.
-bool may_pass(const ServerError& error) {
-  return exit_code_of(error) == ExitCode::unreachable || error.reason() == Reason::overloaded ||
-         error.reason() == Reason::rate_limited;
-}
-
 // A server that is lost, or full, is waited for, where the person said --follow. That is said once.
 class Patience {
  public:
