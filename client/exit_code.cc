@@ -43,6 +43,11 @@ ExitCode exit_code_of(const Error& error) {
   }
 }
 
+bool may_pass(const ServerError& error) {
+  return exit_code_of(error) == ExitCode::unreachable || error.reason() == Reason::overloaded ||
+         error.reason() == Reason::rate_limited;
+}
+
 bool is_local_fault(Reason reason) {
   return reason == Reason::io || reason == Reason::corrupt || reason == Reason::unavailable ||
          reason == Reason::internal;

@@ -25,6 +25,9 @@ class ServerError : public Error {
 
 ExitCode exit_code_of(const Error& error);
 
+/// Whether it may go better later: the server is away, or has no room at the moment.
+bool may_pass(const ServerError& error);
+
 /// Whether the fault lies with us or with this machine, and not with what came from elsewhere.
 bool is_local_fault(Reason reason);
 

@@ -1,7 +1,6 @@
 #include "client/session.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
@@ -42,6 +41,27 @@ std::unique_ptr<State> open_state(Context& context, Session::StateUse use) {
                                    "Name another file with --state");
   }
   return state;
+}
+
+// What the server said of the group's log, and what to do about it where no later try will help.
+ServerError with_remedy(const ServerError& refusal, const Group& group) {
+  if (refusal.reason() != Reason::not_found) return refusal;
+  return ServerError(
+      refusal.reason(),
+      group.alias +
+          ": the server does not know this group. If it was restored from an older "
+          "backup, the group is lost for all members: start a new group with "
+          "`create-group` and invite them again. Else see whether --server names the one "
+          "that the group was made at");
+}
+
+// What fails once it was asked for: it is in the state by then. Some of it says so already.
+ServerError while_it_waits(const ServerError& error) {
+  std::string text = error.what();
+  if (!may_pass(error) || text.find("kept in the state") != std::string::npos) return error;
+  return ServerError(error.reason(), text +
+                                         ". What you asked for is kept in the state and goes on "
+                                         "with the next command; do not send it again");
 }
 
 }  // namespace
@@ -120,7 +140,9 @@ void Session::synchronise() {
 
 bool Session::synchronise(const Group& group, bool speaking) {
   auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, speaking);
-  if (refusal) context_.output.note(refusal->what());
+  const std::string text = refusal ? with_remedy(*refusal, group).what() : "";
+  const std::string told = std::exchange(refused_[group.ref], text);
+  if (refusal && text != told) context_.output.note(text);
   note_all(finish_changes());
   context_.timings.mark("read the log");
   return !refusal;
@@ -129,12 +151,17 @@ bool Session::synchronise(const Group& group, bool speaking) {
 void Session::settle(const Group& group) { note_all(bring_into_log(group)); }
 
 std::vector<GivenUp> Session::bring_into_log(const Group& group) {
-  auto refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
+  std::optional<ServerError> refusal;
+  try {
+    refusal = synchronise_log(*messenger_, *state_, inbox(), group.ref, false);
+  } catch (const ServerError& e) {
+    throw while_it_waits(e);
+  }
   std::vector<GivenUp> given_up = finish_changes();
   context_.timings.mark("deliver");
   if (!refusal) return given_up;
   note_all(given_up);
-  throw *refusal;
+  throw while_it_waits(with_remedy(*refusal, group));
 }
 
 void Session::change(const Group& group, Intent intent) {

@@ -2,7 +2,9 @@
 // for. Reconnecting is a matter of another session.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "client/delivery.h"
 #include "client/doorbell.h"
@@ -41,7 +43,7 @@ class Session {
   /// What is lost with the connections is only them.
   void disconnect();
 
-  /// Delivers what waits and takes in what came, in all groups. A refusal is a note.
+  /// Delivers what waits and takes in what came, in all groups. A refusal is a note, once.
   void synchronise();
   /// The same for the log of one group, and what has to follow from it. `speaking`: so that a
   /// message can be sent afterwards. False where the server refused something.
@@ -100,7 +102,8 @@ class Session {
   Server server_;
   bool in_account_ = false;  // logged in on these connections
   bool in_inbox_ = false;
-  std::unique_ptr<Doorbell> doorbell_;  // of that connection; goes before it
+  std::map<GroupRef, std::string> refused_;  // what was told of its log, and not again
+  std::unique_ptr<Doorbell> doorbell_;       // of that connection; goes before it
 };
 
 }  // namespace qnpc::client

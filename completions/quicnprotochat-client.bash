@@ -12,7 +12,7 @@ _quicnprotochat_client_contacts() {
 
 _quicnprotochat_client() {
     local commands='ping register register-state whoami fetch-key demo-group create-group invite
-        join remove leave update rename send recv sync groups members contacts
+        join remove leave update rejoin rename send recv sync groups members contacts
         verify trust-server'
     local options='--server --ds-server --server-key --noise --state --key-file --passphrase-file
         --ask-passphrase --refresh-hours --refresh-messages --json --timings --help --version'
@@ -58,7 +58,7 @@ _quicnprotochat_client() {
         create-group) options+=' --group-id --suite --ca' ;;
         fetch-key) options+=' --suite' ;;
         join) options+=' --group-id --ca' ;;
-        leave | update | members) options+=' --group-id' ;;
+        leave | update | rejoin | members) options+=' --group-id' ;;
         rename) options+=' --group-id --name --for-everybody' ;;
         invite | remove) options+=' --group-id --peer-key' ;;
         verify) options+=' --confirm --number --reset --qr' ;;

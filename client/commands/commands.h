@@ -41,6 +41,7 @@ ContactBook contact_book(Session& session);
 /// Whom the words of the command line mean: contacts, members of our groups, or whole keys. Throws
 /// Reason::usage.
 Bytes identity_key(Session& session, const std::string& word);
+/// Each of them once.
 std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string>& words);
 /// The contact whom a word means. Throws Reason::usage.
 Contact contact_named(Session& session, const std::string& word);

@@ -24,7 +24,10 @@ Bytes identity_key(Session& session, const std::string& word) {
 
 std::vector<Bytes> identity_keys(Session& session, const std::vector<std::string>& words) {
   std::vector<Bytes> out;
-  for (const std::string& word : words) out.push_back(identity_key(session, word));
+  for (const std::string& word : words) {
+    Bytes key = identity_key(session, word);
+    if (!contains(out, key)) out.push_back(std::move(key));
+  }
   return out;
 }
 

@@ -1,4 +1,6 @@
 // recv: what has come and was not shown before. An entry counts as shown once it was written out.
+#include <set>
+
 #include "client/commands/commands.h"
 #include "client/history_text.h"
 #include "client/limits.h"
@@ -38,9 +40,10 @@ class Receiver {
     return shown.size();
   }
 
+  /// Each invitation once.
   void mention_what_waits() {
     for (const auto& [ref, group] : groups_) {
-      if (!group.accepted) {
+      if (!group.accepted && mentioned_.insert(ref).second) {
         context_.output.note("you are invited to " + group.alias + ": run `join` to accept");
       }
     }
@@ -57,6 +60,7 @@ class Receiver {
   Session& session_;
   std::map<GroupRef, Group> groups_;
   std::optional<GroupRef> wanted_;
+  std::set<GroupRef> mentioned_;
 };
 
 // A command of the same person may take long, with a slow server: with --follow it is waited for.
@@ -70,30 +74,37 @@ bool reacquire(const Context& context, Session& session) {
   }
 }
 
-// The server is away, or has no room at the moment.
-bool may_pass(const ServerError& error) {
-  return exit_code_of(error) == ExitCode::unreachable || error.reason() == Reason::overloaded ||
-         error.reason() == Reason::rate_limited;
-}
+// A server that is lost, or full, is waited for, where the person said --follow. That is said once.
+class Patience {
+ public:
+  Patience(Context& context, Session& session) : context_(context), session_(session) {}
 
-// Looks whenever something was pushed, letting go of the state in between. A server that is lost,
-// or full, is waited for, where the person said --follow.
-void poll(Context& context, Session& session, Receiver& receiver) {
-  using std::chrono::milliseconds;
-  const auto deadline = std::chrono::steady_clock::now() + context.options.wait;
-  bool lost = false;
-  auto unless_lost = [&](auto&& step) {
+  bool is_lost() const { return is_lost_; }
+
+  template <class Step>
+  void unless_lost(Step&& step) {
     try {
       step();
-      lost = false;
+      is_lost_ = false;
     } catch (const ServerError& e) {
-      if (!context.options.follow || !may_pass(e)) throw;
-      if (!lost) context.output.note(std::string(e.what()) + "; trying again");
-      lost = true;
-      session.disconnect();
+      if (!context_.options.follow || !may_pass(e)) throw;
+      if (!is_lost_) context_.output.note(std::string(e.what()) + "; trying again");
+      is_lost_ = true;
+      session_.disconnect();
     }
-  };
-  unless_lost([&] { session.subscribe(); });
+  }
+
+ private:
+  Context& context_;
+  Session& session_;
+  bool is_lost_ = false;
+};
+
+// Looks whenever something was pushed, letting go of the state in between.
+void poll(Context& context, Session& session, Receiver& receiver, Patience& patience) {
+  using std::chrono::milliseconds;
+  const auto deadline = std::chrono::steady_clock::now() + context.options.wait;
+  if (!patience.is_lost()) patience.unless_lost([&] { session.subscribe(); });
   for (;;) {
     milliseconds left = limits::look_again;
     if (!context.options.follow) {
@@ -104,12 +115,13 @@ void poll(Context& context, Session& session, Receiver& receiver) {
     session.wait_for_news(left);
     if (!reacquire(context, session)) continue;
     session.messenger().forget_loaded();
-    unless_lost([&] {
+    patience.unless_lost([&] {
       session.synchronise();
       session.subscribe();
     });
     const size_t printed = receiver.print();
-    if (!lost) session.refill_key_packages(Session::StateLock::released);
+    receiver.mention_what_waits();
+    if (!patience.is_lost()) session.refill_key_packages(Session::StateLock::released);
     if (printed > 0 && !context.options.follow) return;
   }
 }
@@ -120,12 +132,15 @@ void receive(Context& context) {
   Session session(context, Session::StateUse::required);
   Receiver receiver(context, session);
   receiver.load_groups();  // a wrong --group-id is found before anything else
-  session.synchronise();
-  size_t printed = receiver.print();
+  Patience patience(context, session);
+  patience.unless_lost([&] { session.synchronise(); });
+  const size_t printed = receiver.print();
   receiver.mention_what_waits();
-  session.refill_key_packages(context.options.follow ? Session::StateLock::released
-                                                     : Session::StateLock::kept);
-  if (context.options.follow || printed == 0) poll(context, session, receiver);
+  if (!patience.is_lost()) {
+    session.refill_key_packages(context.options.follow ? Session::StateLock::released
+                                                       : Session::StateLock::kept);
+  }
+  if (context.options.follow || printed == 0) poll(context, session, receiver, patience);
 }
 
 }  // namespace qnpc::client::commands

@@ -2,10 +2,9 @@
 """Clocks that jump a day, either way: the server's, and a client's."""
 
 import os
-import unittest
 
 from clock import Clock, needs_faketime, person_of_day
-from world import Server, World
+from world import Server, World, main
 
 
 @needs_faketime
@@ -66,4 +65,4 @@ class AClientsClock(World):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

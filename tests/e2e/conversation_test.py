@@ -8,7 +8,8 @@ import subprocess
 import time
 import unittest
 
-from world import (LOCAL_FILE, NOTHING_THERE, OK, UNREACHABLE, USAGE, Person, World, program)
+from world import (LOCAL_FILE, NOT_AUTHENTIC, NOTHING_THERE, OK, UNREACHABLE, USAGE, Person, Server,
+                   World, program)
 
 
 class Conversation(World):
@@ -136,6 +137,32 @@ class Conversation(World):
         self.assertIn(b"two", follower.stdout.readline())
         follower.send_signal(signal.SIGINT)
         follower.wait()
+
+    def test_follow_begins_while_the_server_is_away(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        self.group_of(alice, bob)
+        carol.must("create-group", "--group-id", "work")
+        carol.must("invite", "--peer-key", bob.key)
+        self.server.kill()
+        follower = self.follow(bob)
+        self.assertIn(b"trying again", follower.stderr.readline())
+        self.server.start()
+        alice.must("send", "--msg", "one")
+        self.assertIn(b"one", follower.stdout.readline())
+        self.assertIn(b"run `join`", follower.stderr.readline())  # the other thing once
+        follower.send_signal(signal.SIGINT)
+        follower.wait()
+
+    def test_follow_does_not_wait_for_what_stays_wrong(self):
+        bob = self.person("bob")
+        self.server.kill()
+        other = Server(os.path.join(self.folder, "other"), self.server.authentication,
+                       self.server.delivery)
+        self.addCleanup(other.stop)
+        self.expect(NOT_AUTHENTIC, bob.run("recv", "--follow"))
+        with open(bob.state + ".key", "rb+") as file:
+            file.write(bytes(32))
+        self.expect(LOCAL_FILE, bob.run("recv", "--follow"))
 
     def test_follow_waits_for_a_server_that_is_full(self):
         alice, _, follower = self.followed()

@@ -16,6 +16,8 @@ SEED = os.environ.get("QNPC_SEED", str(random.randrange(1 << 32)))
 # A command exchanges some kilobytes each way, the handshake included.
 CUT_WITHIN_BYTES = 6000
 LONGEST_DELAY = 0.02
+NEVER = 1 << 60
+STEP = 40  # bytes: less than any message on the network has
 
 
 class BadNetwork:
@@ -26,6 +28,7 @@ class BadNetwork:
         self.target = target
         self.random = random.Random(seed)
         self.cuts = 0
+        self.forwarded = 0
         self.sockets = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
@@ -40,11 +43,14 @@ class BadNetwork:
             host, port = self.target.rsplit(":", 1)
             server = socket.create_connection((host, int(port)))
             self.sockets += [client, server]
-            cut = self.random.random() < 0.5
-            budget = [self.random.randrange(CUT_WITHIN_BYTES) if cut else 1 << 60]
+            budget = [self.budget()]
             for one, other in ((client, server), (server, client)):
                 threading.Thread(target=self.forward, args=(one, other, budget),
                                  daemon=True).start()
+
+    def budget(self):
+        """After how many bytes a new connection is cut."""
+        return self.random.randrange(CUT_WITHIN_BYTES) if self.random.random() < 0.5 else NEVER
 
     def forward(self, source, sink, budget):
         try:
@@ -52,6 +58,7 @@ class BadNetwork:
                 if self.random.random() < 0.1:
                     time.sleep(self.random.uniform(0, LONGEST_DELAY))
                 budget[0] -= len(data)
+                self.forwarded += len(data)
                 if budget[0] < 0:
                     self.cuts += 1
                     break
@@ -69,7 +76,46 @@ class BadNetwork:
             each.close()
 
 
+class CutNetwork(BadNetwork):
+    """Each connection is cut after `limit` bytes."""
+    limit = NEVER
+
+    def budget(self):
+        return self.limit
+
+
 class Network(World):
+    def test_who_sends_is_told_that_the_message_is_kept(self):
+        """However late the connection is lost: who is told nothing may send it again."""
+        alice, bob = self.person("alice"), self.person("bob")
+        self.group_of(alice, bob)
+        good = self.server.delivery
+        network = CutNetwork(good, SEED)
+        self.addCleanup(network.close)
+
+        def send(text, limit):
+            network.limit = limit
+            self.server.delivery = network.address
+            outcome = alice.run("send", "--msg", text)
+            self.server.delivery = good
+            alice.must("sync")
+            return outcome
+
+        self.expect(OK, send("undisturbed", NEVER))
+        kept = 0
+        for limit in range(network.forwarded, 0, -STEP):
+            outcome = send(f"{limit}", limit)
+            if outcome.code == OK:
+                continue
+            self.expect(UNREACHABLE, outcome)
+            is_kept = alice.texts("sent").count(f"{limit}")
+            self.assertEqual("do not send it again" in outcome.err, is_kept == 1, outcome.err)
+            if not is_kept:
+                break
+            kept += 1
+        self.assertGreater(kept, 0)
+        self.assertEqual(alice.texts("sent"), bob.texts("received"))
+
     def test_conversation_over_a_bad_network(self):
         print(f"QNPC_SEED={SEED} QNPC_ROUNDS={ROUNDS}")
         chance = random.Random(SEED)

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """Keys are made new without being asked for: after so many messages, and after so many hours."""
 
-import unittest
-
 from clock import needs_faketime, person_of_day
-from world import USAGE, World
+from world import USAGE, World, main
 
 
 class Refresh(World):
@@ -103,4 +101,4 @@ class AfterHours(Refresh):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -8,7 +8,7 @@ import re
 import sqlite3
 import unittest
 
-from world import World
+from world import NOTHING_THERE, World
 
 PAGE = os.path.join(os.path.dirname(__file__), "../../docs/server-store.md")
 
@@ -68,6 +68,29 @@ class Restored(World):
         self.assert_they_talk()
         carol.must("recv")
         self.assertEqual(carol.conversation(), ["from alice", "from bob"])
+
+    def test_a_group_that_is_lost_is_told_with_what_to_do(self):
+        self.back_up()
+        # Its KeyPackage is given out a second time after the restoration: of another suite.
+        self.alice.must("create-group", "--group-id", "work", "--suite", "x25519")
+        self.alice.must("invite", "--group-id", "work", "--peer-key", self.bob.key)
+        self.bob.must("join")
+        self.restore()
+        remedy = "start a new group with `create-group` and invite them again"
+        outcome = self.alice.run("send", "--group-id", "work", "--msg", "x")
+        self.expect(NOTHING_THERE, outcome, remedy)
+        self.assertIn("work: the server does not know this group", outcome.err)
+        follower = self.follow(self.bob)
+        self.assertIn(remedy, follower.stderr.readline().decode())
+        self.alice.must("send", "--group-id", "friends", "--msg", "this one goes on")
+        self.assertIn(b"this one goes on", follower.stdout.readline())
+        follower.kill()
+        self.assertNotIn(remedy, follower.stderr.read().decode())  # once is enough
+        self.alice.must("create-group", "--group-id", "work again")
+        self.alice.must("invite", "--group-id", "work again", "--peer-key", self.bob.key)
+        self.bob.must("join")
+        self.bob.must("send", "--group-id", "work again", "--msg", "here")
+        self.assertEqual(self.alice.texts("received")[-1], "here")
 
     def test_who_has_read_a_change_that_is_lost_comes_back(self):
         self.back_up()

@@ -6,10 +6,9 @@ import contextlib
 import os
 import sqlite3
 import time
-import unittest
 
 from clock import Clock, needs_faketime
-from world import REFUSED, Server, World
+from world import REFUSED, Server, World, main
 
 
 @needs_faketime
@@ -128,4 +127,4 @@ class Retention(World):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import unittest
 import urllib.request
@@ -12,6 +13,7 @@ import urllib.request
 BIN = os.environ.get("QNPC_BIN",
                      os.path.join(os.path.dirname(__file__), "../../build/release/bin"))
 COMMAND_SECONDS = 120
+ALL_SKIPPED = 77  # SKIP_RETURN_CODE in CMakeLists.txt
 
 # Exit codes, client/exit_code.h.
 (OK, FAILURE, USAGE, UNREACHABLE, NOT_AUTHENTIC, NOTHING_THERE, LOCAL_FILE, REFUSED,
@@ -24,6 +26,14 @@ def program(name):
 
 def merged(environment):
     return {**os.environ, **(environment or {})}
+
+
+def main():
+    """Runs the tests of the file, and tells ctest where all of them were skipped."""
+    result = unittest.main(exit=False).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(ALL_SKIPPED if result.skipped and len(result.skipped) >= result.testsRun else 0)
 
 
 class Server:
