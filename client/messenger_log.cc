@@ -163,8 +163,9 @@ void Messenger::fell_behind(GroupRef ref) {
 void Messenger::epoch_is_unknown(GroupRef ref) {
   transact([&] {
     Group group = this->group(ref);
-    if (!begin_to_be_behind(group)) return;
+    const bool is_news = begin_to_be_behind(group);
     state_.groups.update(group);
+    if (!is_news) return;
     const uint64_t present = epoch(ref);
     std::string which = "epoch " + std::to_string(present);
     std::string what = ": nothing that follows can be read. Run `rejoin`";

@@ -166,9 +166,16 @@ TEST_F(MessengerRecovery, AChangeWithAFalseTokenIsNamedWithWhoMadeIt) {
   share_a_group({&bob_});
   alice_.want({});
   FakeServer::Log& log = server_.only_log();
-  log.epochs[2].hash = Bytes(32, 1);
+  const Bytes hash = std::exchange(log.epochs[2].hash, Bytes(32, 1));
   for (int i = 0; i < 2; ++i) bob_.sync();
   EXPECT_TRUE(bob_.group().is_behind);
+  log.epochs[2].hash = hash;
+  bob_.sync();
+  EXPECT_FALSE(bob_.group().is_behind);
+  log.epochs[2].hash = Bytes(32, 1);
+  bob_.sync();
+  EXPECT_TRUE(bob_.group().is_behind);
+  EXPECT_EQ(bob_.history(), "joined gap");  // once
   std::string told;
   bob_.state->history.each(false, std::nullopt, [&](const HistoryEntry& entry) {
     if (entry.kind != Kind::gap) return;
