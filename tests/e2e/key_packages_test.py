@@ -9,7 +9,7 @@ import sqlite3
 import time
 import unittest
 
-from world import NOTHING_THERE, REFUSED, USAGE, Server, World
+from world import NOTHING_THERE, REFUSED, REJECTED, USAGE, Server, World
 
 HYBRID = 0x4d  # the number of suite xwing
 CLASSIC = 1  # and of suite x25519
@@ -85,6 +85,19 @@ class KeyPackages(World):
         self.assertEqual(self.left(self.server), {0: 20 + 19, 1: 2})  # one of the 40 was taken
         self.assertEqual(alice.must("remove", *twice)[0]["removed"], [bob.key])
         self.assertEqual({m["identity_key"] for m in alice.must("members")}, {alice.key})
+
+    def test_of_somebody_else_is_refused(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        alice.must("create-group", "--group-id", "friends")
+        keys = [(bob.key, 64 * "0"), (carol.key, bob.key), (64 * "0", carol.key)]
+        self.edit_server(*(f"UPDATE key_package_owner SET key = x'{to}' WHERE key = x'{was}'"
+                           for was, to in keys))
+        for command in (("fetch-key", bob.key), ("invite", "--peer-key", bob.key)):
+            self.expect(REJECTED, alice.run(*command), "the server gave a KeyPackage of somebody")
+        self.assertEqual([m["identity_key"] for m in alice.must("members")], [alice.key])
+        self.assertEqual(alice.must("groups")[0]["epoch"], 0)
+        for person in (bob, carol):
+            self.expect(NOTHING_THERE, person.run("join"))
 
     def test_a_group_is_hybrid_unless_it_is_said_otherwise(self):
         alice, bob = self.person("alice"), self.person("bob")
