@@ -5,7 +5,7 @@ import os
 import stat
 import unittest
 
-from world import OK, REFUSED, USAGE, World
+from world import OK, REFUSED, USAGE, Server, World
 
 
 class Admits(World):
@@ -128,12 +128,25 @@ class Administration(World):
 
 
 class WithoutLogins(Admits):
-    server_options = ("--open",)
+    def make_server(self, folder):
+        return Server(folder, options=("--open",), log_level="off")
 
     def test_says_so_and_works_the_same(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.converse(alice, bob)
         self.assertTrue(all(service["open_calls"] for service in alice.must("ping")))
+
+    def test_says_so_whatever_its_log_leaves_out(self):
+        said = "open calls: anybody may empty any inbox and take any KeyPackage"
+        self.assertIn(said, self.server.printed)
+
+    def test_says_so_in_its_log(self):
+        path = os.path.join(self.folder, "log")
+        self.server.log_level = "warn"
+        with open(path, "w", encoding="utf-8") as self.server.log:
+            self.server.restart()
+        with open(path, encoding="utf-8") as log:
+            self.assertIn("open_calls", log.read())
 
 
 if __name__ == "__main__":
