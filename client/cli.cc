@@ -130,7 +130,8 @@ class CommandLine {
   void add_register(const char* name, const char* about) {
     CLI::App* sub = add(name, about, commands::register_identity);
     sub->add_option("--count", options_.key_packages,
-                    "KeyPackages of each suite to leave at the server, each for one invitation")
+                    "KeyPackages of each suite to leave at the server, each for one invitation; " +
+                        std::to_string(limits::key_package_stock) + " at least")
         ->check(CLI::Range(1, 500))
         ->capture_default_str();
     sub->add_option("--invitation-file", options_.invitation_file,

@@ -261,7 +261,10 @@ void Session::note_all(const std::vector<GivenUp>& given_up) {
   for (const GivenUp& one : given_up) context_.output.note(one.refusal.what());
 }
 
-Bytes Session::register_identity(uint32_t count) { return leave_key_packages(count, 1); }
+// Never fewer than are kept: nobody looks again for a while.
+Bytes Session::register_identity(uint32_t count) {
+  return leave_key_packages(std::max(count, limits::key_package_stock), 1);
+}
 
 // The first call admits us, where we have an invitation. Then comes the inbox's token: who takes a
 // KeyPackage delivers with it.

@@ -159,7 +159,9 @@ ExitCode serve(const Settings& settings, const noise::StaticKey& static_key) {
     metrics_server.emplace(metrics_pages(metrics, admission, *store), kj::mv(metrics_socket));
   }
   if (settings.access.open_calls) {
-    log::warn("open_calls", {{"meaning", "anybody may empty any inbox and take any KeyPackage"}});
+    constexpr const char* meaning = "anybody may empty any inbox and take any KeyPackage";
+    print(std::string("open calls: ") + meaning);  // whatever the log's level is
+    log::warn("open_calls", {{"meaning", meaning}});
   }
   print("ready");
   log::info("ready",

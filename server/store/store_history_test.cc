@@ -18,7 +18,7 @@ class History {
 
   void step(Store& real, Store& model) {
     Step step;
-    step.kind = pick(19);
+    step.kind = pick(21);
     step.key = static_cast<uint8_t>(pick(3));
     step.number = static_cast<uint32_t>(pick(20));
     step.blob = Bytes(pick(30), static_cast<uint8_t>(pick(256)));
@@ -93,6 +93,8 @@ class History {
       case 17:
         return index == 0 ? said(store.revoke_invitation(token_hash(key)))
                           : said(store.admit(owner(key))) + said(store.standing(owner(key)));
+      case 18: return said(store.count_log(owner(key)));
+      case 19: return said(store.check_health());
       default: {
         auto shown = number < 5 ? std::optional(token_hash(number)) : std::nullopt;
         auto id = index ? std::optional(message_id(number)) : std::nullopt;

@@ -3,9 +3,10 @@
 
 import os
 import stat
+import subprocess
 import unittest
 
-from world import OK, REFUSED, USAGE, World
+from world import OK, REFUSED, USAGE, Server, World, program
 
 
 class Admits(World):
@@ -128,12 +129,69 @@ class Administration(World):
 
 
 class WithoutLogins(Admits):
-    server_options = ("--open",)
+    def make_server(self, folder):
+        return Server(folder, options=("--open",), log_level="off")
 
     def test_says_so_and_works_the_same(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.converse(alice, bob)
         self.assertTrue(all(service["open_calls"] for service in alice.must("ping")))
+
+    def test_says_so_whatever_its_log_leaves_out(self):
+        said = "open calls: anybody may empty any inbox and take any KeyPackage"
+        self.assertIn(said, self.server.printed)
+
+    def test_says_so_in_its_log(self):
+        path = os.path.join(self.folder, "log")
+        self.server.log_level = "warn"
+        with open(path, "w", encoding="utf-8") as self.server.log:
+            self.server.restart()
+        with open(path, encoding="utf-8") as log:
+            self.assertIn("open_calls", log.read())
+
+
+class Memory(Admits):
+    """Whom the kernel lets read the memory of the programs. All files in /proc are root's where
+    root runs them: then somebody else does."""
+
+    OTHER = 65534
+    prefix = ()
+
+    def make_server(self, folder):
+        if os.geteuid() == 0:
+            user = str(self.OTHER)
+            self.prefix = ("setpriv", "--reuid", user, "--regid", user, "--clear-groups")
+            os.chown(self.folder, self.OTHER, self.OTHER)
+            for name in ("quicnprotochat-server", "quicnprotochat-client"):
+                if subprocess.run([*self.prefix, "test", "-x", program(name)]).returncode != 0:
+                    self.skipTest("nobody but root can run the programs")
+        return Server(folder, prefix=self.prefix)
+
+    def person(self, name, registered=True):
+        person = super().person(name, registered=False)
+        person.prefix = self.prefix
+        if registered:
+            person.register()
+        return person
+
+    def assert_private(self, process):
+        folder = f"/proc/{process.pid}"
+        with open(f"{folder}/limits", encoding="ascii") as file:
+            core, = (line.split() for line in file if line.startswith("Max core file size"))
+        self.assertEqual(core[4:6], ["0", "0"])
+        self.assertNotEqual(os.stat(folder).st_uid, 0)
+        # The kernel takes from its owner what is not dumpable.
+        self.assertNotEqual(os.stat(f"{folder}/mem").st_uid, os.stat(folder).st_uid)
+
+    def test_is_nobodys(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        self.converse(alice, bob)
+        follower = self.follow(bob)
+        alice.must("send", "--msg", "are you there?")
+        self.assertIn(b"there", follower.stdout.readline())
+        for process in (follower, self.server.process):
+            with self.subTest(process.args):
+                self.assert_private(process)
 
 
 if __name__ == "__main__":

@@ -95,16 +95,6 @@ class Conversation(World):
         self.assertEqual(bob.must("recv", "--group-id", "friends"), [])
         self.assertEqual([e["group"] for e in bob.must("recv", "--group-id", "work")], ["work"])
 
-    def test_key_packages_are_used_once(self):
-        alice, bob = self.person("alice"), self.person("bob", registered=False)
-        bob.register("--count", "2")
-        taken = [alice.must("fetch-key", bob.key)[0] for _ in range(4)]
-        self.assertEqual({p["identity_key"] for p in taken}, {bob.key})
-        self.assertEqual(len({p["fingerprint"] for p in taken}), 3)
-        self.assertEqual(taken[2], taken[3])  # the one of last resort
-        self.expect(NOTHING_THERE, alice.run("fetch-key", 64 * "0"), "register")
-        self.expect(USAGE, alice.run("fetch-key", "12"), "64 hexadecimal")
-
     def test_inviting_a_member_again(self):
         alice, bob = self.person("alice"), self.person("bob")
         self.group_of(alice, bob)

@@ -32,20 +32,6 @@ class Groups(World):
         bob.must("send", "--msg", "hello")
         self.assertEqual(carol.texts("received"), ["hello"])
 
-    def test_who_is_named_twice_is_meant_once(self):
-        alice, bob = self.person("alice"), self.person("bob", registered=False)
-        bob.register("--count", "2")
-        alice.must("contacts", "add", "Bob", bob.key)
-        alice.must("create-group", "--group-id", "friends")
-        twice = ("--peer-key", bob.key, "--peer-key", "Bob")
-        self.assertEqual(alice.must("invite", *twice)[0]["invited"], [bob.key])
-        left = [alice.must("fetch-key", bob.key, "--suite", "xwing")[0]["fingerprint"]
-                for _ in range(3)]
-        self.assertNotEqual(left[0], left[1])  # one of the two was taken
-        self.assertEqual(left[1], left[2])  # the one of last resort
-        self.assertEqual(alice.must("remove", *twice)[0]["removed"], [bob.key])
-        self.assertEqual(self.members(alice), {alice.key})
-
     def test_who_is_removed_reads_and_writes_no_more(self):
         alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
         self.invite_all(alice, [bob, carol])

@@ -9,9 +9,10 @@ import sqlite3
 import time
 import unittest
 
-from world import NOTHING_THERE, REFUSED, USAGE, Server, World
+from world import NOTHING_THERE, REFUSED, REJECTED, USAGE, Server, World
 
 HYBRID = 0x4d  # the number of suite xwing
+CLASSIC = 1  # and of suite x25519
 
 
 class KeyPackages(World):
@@ -28,12 +29,16 @@ class KeyPackages(World):
         self.edit(os.path.join(self.server.folder, "server.db"), *statements)
         self.server.start()
 
-    def forget_hybrid(self):
-        """Everybody is as with a program from before there was suite xwing."""
+    def forget(self, those):
+        """The server has no such KeyPackages, and has given out none."""
         self.edit_server(
             f"DELETE FROM key_package_entry WHERE sequence IN"
-            f" (SELECT sequence FROM key_package_kind WHERE suite = {HYBRID})",
-            f"DELETE FROM key_package_kind WHERE suite = {HYBRID}")
+            f" (SELECT sequence FROM key_package_kind WHERE {those})",
+            f"DELETE FROM key_package_kind WHERE {those}")
+
+    def forget_hybrid(self):
+        """Everybody is as with a program from before there was suite xwing."""
+        self.forget(f"suite = {HYBRID}")
 
     def left(self, server, suite=HYBRID):
         """How many KeyPackages for one use, and of last resort, are at a server."""
@@ -53,7 +58,46 @@ class KeyPackages(World):
     def test_of_both_suites(self):
         self.person("alice").must("register", "--count", "3")
         self.assertEqual(self.left(self.server), {0: 21, 1: 1})
-        self.assertEqual(self.left(self.server, 1), {0: 21, 1: 1})
+        self.assertEqual(self.left(self.server, CLASSIC), {0: 21, 1: 1})
+
+    def test_no_fewer_than_are_kept(self):
+        self.person("alice", registered=False).register("--count", "1")
+        self.assertEqual(self.left(self.server), {0: 20, 1: 1})
+        self.assertEqual(self.left(self.server, CLASSIC), {0: 20, 1: 1})
+
+    def test_are_used_once(self):
+        alice, bob = self.person("alice", registered=False), self.person("bob")
+        self.forget("is_last_resort = 0 AND sequence NOT IN (SELECT sequence FROM key_package_kind"
+                    f" WHERE suite = {CLASSIC} AND is_last_resort = 0 LIMIT 2)")
+        taken = [alice.must("fetch-key", bob.key, "--suite", "x25519")[0] for _ in range(4)]
+        self.assertEqual({p["identity_key"] for p in taken}, {bob.key})
+        self.assertEqual(len({p["fingerprint"] for p in taken}), 3)
+        self.assertEqual(taken[2], taken[3])  # the one of last resort
+        self.expect(NOTHING_THERE, alice.run("fetch-key", 64 * "0"), "register")
+        self.expect(USAGE, alice.run("fetch-key", "12"), "64 hexadecimal")
+
+    def test_who_is_named_twice_is_meant_once(self):
+        alice, bob = self.person("alice"), self.person("bob")
+        alice.must("contacts", "add", "Bob", bob.key)
+        alice.must("create-group", "--group-id", "friends")
+        twice = ("--peer-key", bob.key, "--peer-key", "Bob")
+        self.assertEqual(alice.must("invite", *twice)[0]["invited"], [bob.key])
+        self.assertEqual(self.left(self.server), {0: 20 + 19, 1: 2})  # one of the 40 was taken
+        self.assertEqual(alice.must("remove", *twice)[0]["removed"], [bob.key])
+        self.assertEqual({m["identity_key"] for m in alice.must("members")}, {alice.key})
+
+    def test_of_somebody_else_is_refused(self):
+        alice, bob, carol = (self.person(name) for name in ("alice", "bob", "carol"))
+        alice.must("create-group", "--group-id", "friends")
+        keys = [(bob.key, 64 * "0"), (carol.key, bob.key), (64 * "0", carol.key)]
+        self.edit_server(*(f"UPDATE key_package_owner SET key = x'{to}' WHERE key = x'{was}'"
+                           for was, to in keys))
+        for command in (("fetch-key", bob.key), ("invite", "--peer-key", bob.key)):
+            self.expect(REJECTED, alice.run(*command), "the server gave a KeyPackage of somebody")
+        self.assertEqual([m["identity_key"] for m in alice.must("members")], [alice.key])
+        self.assertEqual(alice.must("groups")[0]["epoch"], 0)
+        for person in (bob, carol):
+            self.expect(NOTHING_THERE, person.run("join"))
 
     def test_a_group_is_hybrid_unless_it_is_said_otherwise(self):
         alice, bob = self.person("alice"), self.person("bob")

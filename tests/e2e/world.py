@@ -132,11 +132,12 @@ class Person:
         self.options = []
         self.authentication = None  # where the Authentication Service is, if not at the world's
         self.environment = None  # beside ours
+        self.prefix = ()  # a command that runs the client
 
     def command(self, *arguments):
         server = self.world.server
         authentication = self.authentication or server.authentication
-        return [program("quicnprotochat-client"), "--json", "--state", self.state,
+        return [*self.prefix, program("quicnprotochat-client"), "--json", "--state", self.state,
                 "--server", authentication,
                 *(["--ds-server", server.delivery] if server.delivery else []),
                 *self.options, *arguments]
