@@ -110,7 +110,8 @@ inline constexpr size_t long_message_bytes = size_t{64} << 10;
 inline constexpr size_t message_memory = size_t{512} << 20;
 // Of these, for one address: a quarter.
 inline constexpr size_t message_memory_share = 4;
-// The wait before a push is tried again that had no room in that memory.
+// The wait before a push asks again for room in that memory; each one that follows is twice as
+// long, up to push_stall.
 inline constexpr std::chrono::milliseconds room_retry{100};
 // Messages of one connection that are served before the others have their turn: a call is some 20
 // us of computing. And output, of which 64 KiB are some 150 us.

@@ -34,10 +34,14 @@ kj::Promise<void> Subscriber::follow() {
 
 kj::Promise<void> Subscriber::push_next() {
   at_end_ = std::nullopt;
+  if (!has_room()) return wait_for_room();
   return topic_->read_after(cursor_).then(
       [this](Topic::News&& news) -> kj::Promise<void> {
+        page_bytes_ = news.page ? payload_bytes(*news.page) : 0;
+        if (!has_room()) return wait_for_room();
+        room_wait_ = limits::room_retry;
         if (news.page) {
-          if (!has_room_for(*news.page)) return timer_.afterDelay(to_kj(limits::room_retry));
+          page_bytes_ = 0;
           cursor_ = end_of(*news.page);
           return when_answered(sink_->push(*news.page));
         }
@@ -51,13 +55,22 @@ kj::Promise<void> Subscriber::push_next() {
       [this](kj::Exception&&) { return timer_.afterDelay(to_kj(limits::read_retry)); });
 }
 
-bool Subscriber::has_room_for(const Page& page) const {
+bool Subscriber::has_room() const {
   try {
-    pushes_->require_room(payload_bytes(page));
+    pushes_->require_room(page_bytes_);
     return true;
   } catch (const Error&) {
     return false;
   }
+}
+
+/// Who has filled it is stuck, and loses its connection for that; so does who never gets any.
+kj::Promise<void> Subscriber::wait_for_room() {
+  if (room_wait_ >= pushes_->stall()) {
+    pushes_->stalled();
+    return kj::NEVER_DONE;
+  }
+  return timer_.afterDelay(to_kj(std::exchange(room_wait_, 2 * room_wait_)));
 }
 
 kj::Promise<void> Subscriber::when_answered(kj::Promise<void> answer) {

@@ -29,7 +29,8 @@ class Subscriber {
  private:
   kj::Promise<void> follow();
   kj::Promise<void> push_next();
-  bool has_room_for(const Page& page) const;
+  bool has_room() const;
+  kj::Promise<void> wait_for_room();
   kj::Promise<void> when_answered(kj::Promise<void> answer);
 
   std::shared_ptr<Topic> topic_;
@@ -39,6 +40,10 @@ class Subscriber {
   PushGate::Place place_;
   kj::Timer& timer_;
   bool caught_up_ = false;
+  // Of the page that had no room when it was read: it is read again when it has, since reading it
+  // costs us as much as pushing it. Else 0.
+  size_t page_bytes_ = 0;
+  std::chrono::milliseconds room_wait_ = limits::room_retry;
   std::optional<uint64_t> at_end_;  // rings of the topic when nothing was left to push
   kj::Promise<void> following_;
 };

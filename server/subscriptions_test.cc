@@ -307,16 +307,46 @@ TEST_F(SubscriptionsTest, OfOneConnectionAreLimited) {
   EXPECT_EQ(pushes->subscriptions(), limits::subscriptions);
 }
 
-TEST_F(SubscriptionsTest, ALongPushWaitsForRoomInTheMemory) {
+TEST_F(SubscriptionsTest, ALongPushWaitsForRoomInTheMemoryAndIsNotReadMeanwhile) {
   store.enqueue(owner(1), std::nullopt, std::nullopt, Bytes(100'000, 'x')).wait(scope);
   MessageMemory::Hold others = memory.take("a host", size_t{200} << 10);
   Got got;
   auto subscriber = subscribe(got);
   run();
-  EXPECT_EQ(got.text, "");
-  others.reset();
   pass(limits::room_retry);
+  pass(2 * limits::room_retry);
+  EXPECT_EQ(got.text, "");
+  EXPECT_EQ(store.reads, 1u);
+  others.reset();
+  pass(4 * limits::room_retry);
   EXPECT_EQ(got.text.size(), 100'001u);  // and caught up
+}
+
+TEST_F(SubscriptionsTest, ShortPushesNeedNoRoomInTheMemory) {
+  enqueue("a");
+  MessageMemory::Hold others = memory.take("a host", size_t{256} << 10);
+  Got got;
+  auto subscriber = subscribe(got);
+  run();
+  EXPECT_EQ(got.text, "a|");
+}
+
+TEST_F(SubscriptionsTest, APushThatNeverHasRoomEndsTheConnection) {
+  store.enqueue(owner(1), std::nullopt, std::nullopt, Bytes(100'000, 'x')).wait(scope);
+  MessageMemory::Hold others = memory.take("a host", size_t{200} << 10);
+  Got got;
+  auto subscriber = subscribe(got);
+  auto stalled = pushes->when_stalled();
+  run();
+  std::chrono::milliseconds waited{0};
+  for (auto wait = limits::room_retry; wait < limits::push_stall; wait *= 2) {
+    EXPECT_FALSE(stalled.poll(scope));
+    pass(wait);
+    waited += wait;
+  }
+  EXPECT_TRUE(stalled.poll(scope));
+  EXPECT_GE(waited, limits::push_stall);
+  EXPECT_EQ(store.reads, 1u);
 }
 
 }  // namespace

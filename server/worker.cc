@@ -6,6 +6,7 @@
 #include "server/kj_time.h"
 #include "server/listener.h"
 #include "server/log.h"
+#include "server/store/turn.h"
 
 namespace qnpc::server {
 namespace {
@@ -31,6 +32,7 @@ void Worker::run(Sockets& sockets, kj::AsyncIoContext& io, const std::function<v
                  kj::Promise<void> stop) {
   io.waitScope.setBusyPollInterval(limits::steps_between_polls);
   kj::Timer& timer = io.provider->getTimer();
+  const TurnTimer turn_timer(timer);
   crypto::SystemRandom random;
   noise::Endpoint endpoint{shared_.static_key, random, timer,
                            stream_options(shared_.suites, shared_.foundation.limits)};

@@ -33,6 +33,10 @@ inline constexpr size_t noise_read_gate = size_t{256} << 10;
 // Segments of one RPC message, as libcapnp's own reader has it; we write one.
 inline constexpr uint32_t rpc_segments = 512;
 
+// What gathers until an event loop has nothing left to do waits no longer than this: while many
+// peers keep the loop busy, that never comes.
+inline constexpr std::chrono::milliseconds longest_turn{1};
+
 // --- MLS ---
 // A message that a client will parse. The Welcome (with tree) to a group of 10,000 has about 4 MiB,
 // and with the X-Wing suite 26.

@@ -81,10 +81,14 @@ void StreamOutput::schedule() {
   if (frames_.front().size() >= coalesced_frame) return start();
   if (scheduled_) return;
   scheduled_ = true;
-  end_of_turn_ = kj::evalLast([this] {
-                   scheduled_ = false;
-                   start();
-                 }).eagerlyEvaluate(nullptr);
+  end_of_turn_ =
+      kj::evalLast([] {})
+          .exclusiveJoin(timer_.afterDelay(limits::longest_turn.count() * kj::MILLISECONDS))
+          .then([this] {
+            scheduled_ = false;
+            start();
+          })
+          .eagerlyEvaluate(nullptr);
 }
 
 void StreamOutput::start() {

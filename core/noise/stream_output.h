@@ -37,8 +37,8 @@ class StreamOutput {
                const OutputLimits& limits, kj::Function<void(kj::Exception)> failed);
   KJ_DISALLOW_COPY(StreamOutput);
 
-  /// Takes the bytes; they leave at the end of this turn of the event loop at the latest, if the
-  /// socket lets them.
+  /// Takes the bytes; they leave when the event loop has nothing else to do, and after
+  /// limits::longest_turn at the latest, if the socket lets them.
   void append(View plaintext);
   /// Ends the output with the authenticated close: a Noise message with an empty plaintext.
   void close();

@@ -389,6 +389,23 @@ TEST_F(StreamTest, AWriteStallFailsAPendingRead) {
   EXPECT_TRUE(is(failure(kj::mv(reading)), Reason::timeout));
 }
 
+TEST_F(StreamTest, OutputLeavesALoopThatIsNeverAtRest) {
+  Channel channel = open();
+  write_text(*channel.server, "hello");
+  io.waitScope.setBusyPollInterval(10);
+  int steps = 0;
+  std::function<kj::Promise<void>()> busy = [&]() -> kj::Promise<void> {
+    if (++steps == 1'000'000) return KJ_EXCEPTION(FAILED, "no output");
+    return kj::evalLater(busy);
+  };
+  std::string heard(5, 0);
+  channel.client->tryRead(heard.data(), 5, 5)
+      .ignoreResult()
+      .exclusiveJoin(kj::evalLater(busy))
+      .wait(io.waitScope);
+  EXPECT_EQ(heard, "hello");
+}
+
 TEST_F(StreamTest, DrainedMeansWithTheKernel) {
   Channel channel = open();
   const std::string text(size_t{2} << 20, 'x');

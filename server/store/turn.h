@@ -4,6 +4,7 @@
 #pragma once
 
 #include <kj/async.h>
+#include <kj/timer.h>
 
 #include <atomic>
 #include <memory>
@@ -38,6 +39,15 @@ class Outstanding {
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> all_answered_;
 };
 
+/// As long as one lives, a turn of its thread ends after limits::longest_turn at the latest; else
+/// when the loop has nothing left to do, which never comes where many peers keep it busy.
+class TurnTimer {
+ public:
+  explicit TurnTimer(kj::Timer& timer);
+  KJ_DISALLOW_COPY(TurnTimer);
+  ~TurnTimer();
+};
+
 /// The loop's own half; it stays in the loop's thread. It lives as long as somebody waits for one
 /// of its writes: those of which all callers have gone before it ends are not made.
 class Turn {
@@ -49,7 +59,7 @@ class Turn {
       : queue_(std::move(queue)),
         outstanding_(std::make_shared<Outstanding>(kj::mv(answered.fulfiller))),
         all_answered_(answered.promise.fork()),
-        end_(kj::evalLast([this] { end(); }).eagerlyEvaluate(nullptr)) {}
+        end_(when_over().then([this] { end(); }).eagerlyEvaluate(nullptr)) {}
 
   const std::shared_ptr<Outstanding>& outstanding() const { return outstanding_; }
   /// It calls outstanding()->finish_one() once, when it is answered.
@@ -57,6 +67,7 @@ class Turn {
   kj::Promise<void> when_all_answered() { return all_answered_.addBranch(); }
 
  private:
+  static kj::Promise<void> when_over();
   void end();
 
   bool ended_ = false;

@@ -4,6 +4,9 @@
 
 #include <thread>
 
+#include "qnpc/base/limits.h"
+#include "server/kj_time.h"
+
 namespace qnpc::server {
 namespace {
 
@@ -30,6 +33,11 @@ class TurnTest : public testing::Test {
   }
   // Runs the loop until it has nothing left to do.
   void end_turn() { kj::Promise<void>(kj::NEVER_DONE).poll(scope); }
+  // For so many steps there is always something left to do.
+  static kj::Promise<void> busy(int steps) {
+    if (steps == 0) return kj::READY_NOW;
+    return kj::evalLater([steps] { return busy(steps - 1); });
+  }
 
   kj::EventLoop loop;
   kj::WaitScope scope{loop};
@@ -83,6 +91,17 @@ TEST_F(TurnTest, ALongOneDoesNotKeepTheDiskWaiting) {
   std::shared_ptr<Turn> large = add(limits::turn_bytes);
   EXPECT_NE(large, many);
   EXPECT_EQ(queue->size(), limits::turn_writes + 1);
+}
+
+TEST_F(TurnTest, ItEndsInALoopThatIsNeverAtRest) {
+  kj::TimerImpl timer{kj::origin<kj::TimePoint>()};
+  const TurnTimer of_loop(timer);
+  std::shared_ptr<Turn> turn = add();
+  busy(100).wait(scope);
+  EXPECT_EQ(queue->size(), 0u);
+  timer.advanceTo(timer.now() + to_kj(qnpc::limits::longest_turn));
+  busy(100).wait(scope);
+  EXPECT_EQ(queue->size(), 1u);
 }
 
 TEST_F(TurnTest, WhatHasNoRoomIsAnsweredAndLeavesNobodyWaiting) {

@@ -76,6 +76,18 @@ class RpcAttack : public Attack {
         .catch_([](kj::Exception&&) {})
         .wait(io.waitScope);
   }
+  kj::Promise<void> send_for_ever(noise::NoiseStream& channel, View words) {
+    return channel.write(words.data(), words.size())
+        .then([&channel] { return channel.when_drained(); })
+        .then([this, &channel, words] { return send_for_ever(channel, words); });
+  }
+  kj::Promise<void> listen(noise::NoiseStream& channel) {
+    return channel.tryRead(heard_.data(), 1, heard_.size())
+        .then([this, &channel](size_t size) -> kj::Promise<void> {
+          if (size == 0) return kj::READY_NOW;
+          return listen(channel);
+        });
+  }
   /// On a channel of its own, behind a bootstrap.
   void send_alone(uint8_t host, kj::ArrayPtr<const capnp::word> words) {
     KJ_IF_MAYBE (channel, channel_from(host)) {
@@ -84,6 +96,9 @@ class RpcAttack : public Attack {
       drain(**channel);
     }
   }
+
+ private:
+  Bytes heard_ = Bytes(size_t{64} << 10);
 };
 
 /// Peers who make many calls at once, and take no answer.
@@ -305,6 +320,37 @@ TEST_F(RpcAttack, AsksAndNeverFinishes) {
       }
     }
     wait_until([&] { return hits("message-shape") > 0; });
+  });
+}
+
+// Each rests when it has had its turn, and yet there is always one that has something for the loop.
+TEST_F(RpcAttack, PingsOnManyConnections) {
+  start({"--login-seconds", "3600"});
+  io.waitScope.setBusyPollInterval(64);  // our own loop is as busy
+  Bytes pings;
+  for (uint32_t question = 1; question <= 64; ++question) {
+    for (const Words& words : {ping_call(question), finish(question)}) {
+      const auto bytes = words.asBytes();
+      append(pings, View(bytes.begin(), bytes.size()));
+    }
+  }
+  withstand([&] {
+    std::vector<kj::Own<noise::NoiseStream>> channels;
+    std::vector<kj::Promise<void>> floods;
+    for (uint8_t i = 0; i < 60; ++i) {
+      KJ_IF_MAYBE (channel, channel_from(static_cast<uint8_t>(2 + i % 6))) {
+        send(**channel, bootstrap(0));
+        channels.push_back(kj::mv(*channel));
+      }
+    }
+    for (auto& channel : channels) {
+      floods.push_back(send_for_ever(*channel, pings).eagerlyEvaluate(nullptr));
+      floods.push_back(listen(*channel).eagerlyEvaluate(nullptr));
+    }
+    while (goes_on()) pause(0.1);
+    Bystanders newcomers(*server);
+    wait_until([&] { return newcomers.answered() > 200; });
+    EXPECT_EQ(newcomers.error(), "");
   });
 }
 
