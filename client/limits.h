@@ -95,6 +95,9 @@ inline constexpr std::chrono::hours last_resort_grace{24 * 7};
 inline constexpr size_t replaced_last_resorts = 16;
 
 // --- State ---
+// A group in which a change is missing is told of again after so long: a server can make it seem
+// so, and then not, with each look.
+inline constexpr std::chrono::hours stop_repeated{1};
 // Requests to come back to one group that may be answered still: who asks more often than this has
 // asked in vain.
 inline constexpr size_t rejoin_requests = 8;

@@ -352,8 +352,8 @@ Group Messenger::accept(Group group, const std::string& name, const std::vector<
 }
 
 void Messenger::rejoin(Group group) {
-  const bool waits_for_an_answer = !in_group(group.ref) && !group.rejoining_with.empty();
-  if (!waits_for_an_answer) require_member(group);
+  // The Welcome may be lost, or for a KeyPackage whose keys are gone.
+  if (!is_taken_in_anew(group)) require_member(group);
   transact([&] {
     std::vector<Bytes> others = members(group);
     std::erase_if(others, [&](const Bytes& key) { return equal(key, identity_key()); });
@@ -361,7 +361,10 @@ void Messenger::rejoin(Group group) {
     // The others may answer any of the requests that we have made.
     const Bytes reference = group::key_package_ref(group::read_rejoin_request(request).key_package);
     Bytes& asked_with = group.rejoining_with;
-    if (asked_with.size() >= limits::rejoin_requests * reference.size()) asked_with.clear();
+    if (asked_with.size() >= limits::rejoin_requests * reference.size()) {
+      asked_with.erase(asked_with.begin(),
+                       asked_with.begin() + static_cast<ptrdiff_t>(reference.size()));
+    }
     append(asked_with, reference);
     state_.outbox.add(request, recipients(group.ref, others), random_);
     state_.groups.update(group);
@@ -376,9 +379,13 @@ void Messenger::rename(Group group, const std::string& name) {
   });
 }
 
+bool Messenger::is_taken_in_anew(const Group& group) const {
+  return state_.group_records(group.ref).get(anew_record).has_value();
+}
+
 void Messenger::require_member(const Group& group) {
   if (in_group(group.ref)) return;
-  if (!group.rejoining_with.empty()) {
+  if (is_taken_in_anew(group)) {
     throw Error(Reason::conflict, "the others are taking you in again to " + group.alias +
                                       ": nothing was done. Run `sync` and try it again; if that "
                                       "does not help, `rejoin`");

@@ -25,6 +25,10 @@ namespace qnpc::client {
 inline constexpr const char* expired_record = "expired";
 /// Likewise: there since we came back with nothing missing before that, until something is.
 inline constexpr const char* return_record = "returned";
+/// Likewise: the not_before of a KeyPackage that was made when we joined.
+inline constexpr const char* joined_record = "joined";
+/// Likewise: the others have taken us out and in again, and a Welcome is on its way.
+inline constexpr const char* anew_record = "anew";
 
 /// When a client makes its keys new without being asked.
 struct RefreshPolicy {
@@ -181,12 +185,14 @@ class Messenger {
   bool is_already_here(const Group& group, const Content& content, View sender);
   bool is_answered(const Group& group, const group::RejoinRequest& request);
   void remember_addition(GroupRef group, View identity_key);
+  uint64_t not_before_of_now() const;
   std::vector<Recipient> recipients(GroupRef group, const std::vector<Bytes>& members);
   void append_own_commit(GroupRef group);
   void append_intent(GroupRef group, Intent intent);
   void drop_intent(GroupRef group, const Intent& intent, const std::string& why);
   void append_commit(GroupRef group, const Intent& intent);
   void append_message(GroupRef group, const Secret& content);
+  bool is_taken_in_anew(const Group& group) const;
   void require_member(const Group& group);
   void require_certificates(group::GroupMember& member, const std::vector<Bytes>& ca,
                             std::optional<UnixTime> at);

@@ -70,9 +70,10 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
                        is_member(*known, joined.inviter);
   const bool was_behind = known && known->is_behind;
   // It was sent late, and we were removed and invited again meanwhile; or once more, for a
-  // KeyPackage of last resort, to take us back to an epoch that is over. One that we have asked for
-  // leads there only where the server has lost the changes between.
-  if (has_our_log && joiner.epoch() <= epoch(known->ref) && !(returns && was_behind)) {
+  // KeyPackage of last resort, to take us back to an epoch that is over. Any other comes once:
+  // where we are out or behind, the server has lost the changes between, or ours is an epoch that
+  // somebody has invented.
+  if (has_our_log && joiner.epoch() <= epoch(known->ref) && (is_inside || joined.was_last_resort)) {
     return note_old_invitation(*known, joiner.epoch());
   }
   if (!returns && is_blocked(joined.inviter)) return key_packages_.was_used(joined);
@@ -109,6 +110,7 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
   const bool may_have_expired =
       was_behind || state_.group_records(group.ref).get(expired_record).has_value();
   state_.group_records(group.ref).erase_all("");
+  state_.group_records(group.ref).put(joined_record, codec::encode_secret(not_before_of_now()));
   loaded_.emplace(group.ref, std::move(joiner));
   save(group.ref);
   if (returns && !was_behind) state_.group_records(group.ref).put(return_record, Secret());
@@ -145,12 +147,13 @@ void Messenger::note_old_invitation(const Group& group, uint64_t its_epoch) {
 
 // The others may be answered yet, by who did not see this one: then we come back once more.
 void Messenger::forget_request(Group& group, View key_package) {
-  Bytes others;
-  for (View rest = group.rejoining_with; !rest.empty(); rest = rest.subspan(key_package.size())) {
-    const View one = rest.first(key_package.size());
-    if (!equal(one, key_package)) append(others, one);
+  const size_t size = key_package.size();
+  for (size_t i = 0; i + size <= group.rejoining_with.size(); i += size) {
+    if (!equal(View(group.rejoining_with).subspan(i, size), key_package)) continue;
+    const auto one = group.rejoining_with.begin() + static_cast<ptrdiff_t>(i);
+    group.rejoining_with.erase(one, one + static_cast<ptrdiff_t>(size));
+    return;
   }
-  group.rejoining_with = std::move(others);
 }
 
 // Of a commit that was not read back nobody here knows whether it was accepted.
@@ -186,8 +189,8 @@ void Messenger::take_in_rejoin(View request) {
     throw Error(Reason::rejected, "it is a request to come back to a group, and not of a member");
   }
   if (is_answered(*group, read)) return;
-  for (const Intent& intent : state_.intents.of(group->ref)) {
-    if (intent.rejoin && contains(intent.remove, read.identity)) return;
+  for (const Intent& intent : state_.intents.of(group->ref)) {  // their newest counts
+    if (intent.rejoin && contains(intent.remove, read.identity)) state_.intents.remove(intent.id);
   }
   Intent intent;
   intent.group = group->ref;

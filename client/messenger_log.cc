@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "client/early_entries.h"
+#include "client/limits.h"
 #include "client/messenger.h"
 
 namespace qnpc::client {
@@ -34,8 +35,13 @@ struct Beginning {
   static auto wire(auto& m) { return std::tie(m.epoch, m.sequence, m.committer); }
 };
 
-// The epoch of which we were told last that the change after it is missing.
-constexpr const char* epoch_of_stop = "stop";
+// When we were told last that the change after an epoch is missing.
+constexpr const char* stop_record = "stop";
+struct Stop {
+  uint64_t epoch = 0;
+  uint64_t told_ms = 0;
+  static auto wire(auto& m) { return std::tie(m.epoch, m.told_ms); }
+};
 
 // What an entry says of itself, which nobody can change unnoticed (RFC 9420 6.3.1): that counts,
 // and not what the server has written beside it. Nothing where it is no message to this group.
@@ -71,15 +77,20 @@ bool Messenger::is_answered(const Group& group, const group::RejoinRequest& requ
   const std::optional<group::LeafOrigin> present = member(group.ref).leaf_origin(request.identity);
   if (present && present->id == asked.id) return true;
   if (records.get(added_leaf_record(request.identity, asked.id))) return true;
-  if (request.epoch >=
-      number(records, added_record(request.identity)).value_or(group.first_epoch)) {
-    return false;
-  }
   // Of an epoch before the one in which they were added: an old one, or the answer was lost, and
-  // they have asked anew.
-  const uint64_t last = std::max(number(records, last_leaf_record(request.identity)).value_or(0),
-                                 present ? present->not_before : 0);
-  return last == 0 || asked.not_before <= last;
+  // they have asked anew. Where we have joined since, we know when.
+  const std::optional<uint64_t> added = number(records, added_record(request.identity));
+  if (added && request.epoch >= *added) return false;
+  const uint64_t last = added ? number(records, last_leaf_record(request.identity)).value_or(0)
+                              : std::max(number(records, joined_record).value_or(0),
+                                         present ? present->not_before : 0);
+  if (asked.not_before == last) return request.epoch < added.value_or(group.first_epoch);
+  return asked.not_before < last;
+}
+
+// As a KeyPackage has it that was made now.
+uint64_t Messenger::not_before_of_now() const {
+  return now().seconds - static_cast<uint64_t>(qnpc::limits::clock_skew / std::chrono::seconds(1));
 }
 
 void Messenger::remember_addition(GroupRef group, View identity_key) {
@@ -173,25 +184,33 @@ void Messenger::epoch_is_unknown(GroupRef ref) {
     const std::optional<Secret> record = state_.group_records(ref).get(beginning_record);
     if (record) {
       Beginning beginning = codec::decode<Beginning>(record->reveal());
-      which += ", which began with a change of theirs (position " +
-               std::to_string(beginning.sequence) + " of the log)";
-      what += "; if nobody else can go on either, start a new group without who made that change";
-      committer = std::move(beginning.committer);
+      which += ", which began at position " + std::to_string(beginning.sequence) + " of the log";
+      if (!equal(beginning.committer, identity_key())) {
+        which += " with a change of theirs";
+        what +=
+            "; if nobody can go on and the server was not set back, start a new group without "
+            "who made that change";
+        committer = std::move(beginning.committer);
+      }
     }
     what = "the server knows no " + which + what;
     note(ref, Kind::gap, committer, Secret::copy_of(as_view(what)), false);
   });
 }
 
-// False where that was told already: once for an epoch is enough.
+// False where that was told already, and not long ago.
 bool Messenger::begin_to_be_behind(Group& group) {
   if (group.is_behind) return false;
   group.is_behind = true;
   Records records = state_.group_records(group.ref);
-  const uint64_t present = epoch(group.ref);
-  const bool is_news = number(records, epoch_of_stop) != present;
-  records.put(epoch_of_stop, codec::encode_secret(present));
-  return is_news;
+  const Stop stop{epoch(group.ref), clock_()};
+  const std::optional<Secret> record = records.get(stop_record);
+  if (record) {
+    const Stop last = codec::decode<Stop>(record->reveal());
+    if (last.epoch == stop.epoch && !is_past(last.told_ms, limits::stop_repeated)) return false;
+  }
+  records.put(stop_record, codec::encode_secret(stop));
+  return true;
 }
 
 void Messenger::note_behind(Group& group) {
@@ -387,6 +406,8 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit, uint6
   }
   forget_rejoined(group, commit);
   if (commit.removed_us && !commit.adds_us_anew) group.rejoining_with.clear();
+  Records records = state_.group_records(group.ref);
+  if (commit.adds_us_anew) records.put(anew_record, Secret());
   // What was for the epoch before and has lost; messages are accepted a little longer.
   for (const Append& append : state_.appends.of(group.ref)) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);

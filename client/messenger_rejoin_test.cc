@@ -221,7 +221,8 @@ TEST_F(MessengerRejoin, WhoWasInvitedByHandMeanwhileIsNotPutOutByAnAnswer) {
   EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
 }
 
-TEST_F(MessengerRejoin, AnInvitationIntoALostEpochIsTold) {
+// Its number tells nothing: the server has lost the changes before it, or ours was invented.
+TEST_F(MessengerRejoin, WhoIsBehindMayBeInvitedToAnEpochBeforeTheirs) {
   share_a_group({&bob_, &carol_});
   const FakeServer::Log backup = server_.only_log();
   for (int i = 0; i < 5; ++i) bob_.want({});
@@ -231,11 +232,50 @@ TEST_F(MessengerRejoin, AnInvitationIntoALostEpochIsTold) {
   alice_.remove(bob_);
   alice_.invite({&bob_});
   bob_.sync();
-  EXPECT_EQ(bob_.history(), "joined gap gap");
-  bob_.time_ms += 2000;
+  EXPECT_EQ(bob_.history(), "joined gap joined");
+  EXPECT_FALSE(bob_.group().accepted);
+  bob_.messenger.accept(bob_.group(), "");
+  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+  bob_.say("here again");
+  alice_.sync();
+  EXPECT_EQ(alice_.conversation(), "here again ");
+}
+
+// Who has joined since has no record of those who were there before.
+TEST_F(MessengerRejoin, WhoHasComeBackAnswersWhoAsksAfterThat) {
+  share_a_group({&bob_, &carol_});
+  for (Person* person : {&bob_, &carol_}) person->want({});  // no leaf is a KeyPackage's
+  alice_.sync();
+  alice_.want({});
+  expire_the_log();
+  for (Person* person : {&bob_, &carol_}) person->sync();
   bob_.rejoin();
   for (Person* person : {&alice_, &alice_, &bob_}) person->sync();
-  EXPECT_EQ(bob_.authenticator(), alice_.authenticator());
+  ASSERT_EQ(bob_.authenticator(), alice_.authenticator());
+  carol_.time_ms += 2000;  // and from now on Alice is away
+  carol_.rejoin();
+  for (Person* person : {&bob_, &bob_, &carol_}) person->sync();
+  EXPECT_EQ(carol_.authenticator(), bob_.authenticator());
+}
+
+// The server, or a member, brings an old request to somebody who has joined since.
+TEST_F(MessengerRejoin, WhoHasComeBackFollowsNoRequestFromBeforeThat) {
+  share_a_group({&bob_, &carol_});
+  bob_.rejoin();
+  for (Person* person : {&alice_, &alice_, &bob_}) person->sync();
+  bob_.want({});  // his leaf tells no more which KeyPackage it was
+  alice_.sync();
+  const Bytes request = server_.post[alice_.key()].back().payload;
+  carol_.time_ms += 2000;
+  server_.inboxes[carol_.key()].clear();
+  carol_.rejoin();
+  for (Person* person : {&alice_, &alice_, &carol_}) person->sync();
+  ASSERT_EQ(carol_.authenticator(), alice_.authenticator());
+  ASSERT_EQ(group::read_rejoin_request(request).identity, bob_.key());
+  server_.enqueue(request, {{1, {carol_.key(), {}}, {7}}});
+  const Bytes before = carol_.authenticator();
+  for (int i = 0; i < 2; ++i) carol_.sync();
+  EXPECT_EQ(carol_.authenticator(), before);
 }
 
 // It is still wanted, and made with the next commit.

@@ -16,7 +16,7 @@ void groups(Context& context) {
               (equal(key, messenger.identity_key()) ? " (you)" : "");
     }
     const bool is_member = messenger.in_group(group.ref);
-    const bool has_asked = !group.rejoining_with.empty();
+    const bool has_asked = !group.rejoining_with.empty() && (!is_member || group.is_behind);
     const char* status = !group.accepted ? " (invited: run `join`)"
                          : group.is_behind && has_asked
                              ? " (a change is missing, and you have asked to come back)"
