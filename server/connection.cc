@@ -20,9 +20,10 @@ Connection::Connection(kj::Own<noise::NoiseStream> stream, capnp::Capability::Cl
     : stream_(kj::mv(stream)),
       channel_(*stream_, [&bounds = calls->bounds()](
                              size_t bytes) { return bounds.memory.take(bounds.host, bytes); }),
-      messages_(
-          channel_, calls->bounds(), [this] { return stream_->when_drained(); },
-          [this] { return pause(); }),
+      messages_(channel_, calls->bounds(),
+                {[this] { return stream_->when_drained(); },
+                 [this] { return stream_->pending_output(); }},
+                [this] { return pause(); }),
       calls_(std::move(calls)),
       timer_(timer),
       network_(messages_, capnp::rpc::twoparty::Side::SERVER, reader_options(message_words)),

@@ -143,8 +143,12 @@ void CountedMessages::count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp:
 /// False where there is no room: then the connection ends, since an answer is missing in it.
 bool CountedMessages::hold(size_t bytes) {
   written_ += bytes;
+  release_what_left();
   try {
-    if (auto held = bounds_.memory.take(bounds_.host, bytes)) held_.push_back(std::move(held));
+    if (auto hold = bounds_.memory.take(bounds_.host, bytes, output_.pending())) {
+      held_.push_back({bytes, std::move(hold)});
+      held_bytes_ += bytes;
+    }
     return true;
   } catch (const Error&) {
     stop_writing();
@@ -153,11 +157,24 @@ bool CountedMessages::hold(size_t bytes) {
   }
 }
 
-/// Each time that there is a new hold, so that one wait covers all before it.
+/// A peer that takes what is sent may yet never have taken all of it.
+void CountedMessages::release_what_left() {
+  while (!held_.empty() && held_bytes_ - held_.front().bytes >= output_.pending()) {
+    held_bytes_ -= held_.front().bytes;
+    held_.pop_front();
+  }
+}
+
+/// Each time that something is written, so that one wait covers all before it.
 void CountedMessages::release_when_drained() {
   if (held_.empty()) return;
-  releasing_ = when_drained_().then([this] { held_.clear(); }).eagerlyEvaluate([](kj::Exception&&) {
-  });  // the connection fails, and takes them along
+  releasing_ =
+      output_.when_drained()
+          .then([this] {
+            held_.clear();
+            held_bytes_ = 0;
+          })
+          .eagerlyEvaluate([](kj::Exception&&) {});  // the connection fails, and takes them along
 }
 
 }  // namespace qnpc::server

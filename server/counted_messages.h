@@ -1,16 +1,16 @@
 // counted_messages: the RPC messages of one connection on their way, where what libcapnp does not
 // bound is bounded: how fast they are read, how many questions the peer leaves unfinished, what a
-// message may carry, and the memory of long answers until they have left. It also tells which
-// questions have no answer on the channel yet: how many turns of the loop one takes through the RPC
-// system differs between versions.
+// message may carry, and the memory of answers that are long, or many, until they have left. It
+// also tells which questions have no answer on the channel yet: how many turns of the loop one
+// takes through the RPC system differs between versions.
 #pragma once
 
 #include <capnp/rpc.capnp.h>
 #include <capnp/serialize-async.h>
 #include <kj/async.h>
 
+#include <deque>
 #include <functional>
-#include <vector>
 
 #include "server/connection_limits.h"
 
@@ -18,19 +18,22 @@ namespace qnpc::server {
 
 class CountedMessages final : public capnp::MessageStream {
  public:
-  /// Resolves when all that was written has left.
-  using WhenDrained = std::function<kj::Promise<void>()>;
+  /// Of what was written: resolves when all has left, and how many bytes have not.
+  struct Output {
+    std::function<kj::Promise<void>()> when_drained = [] { return kj::READY_NOW; };
+    std::function<size_t()> pending = [] { return size_t{0}; };
+  };
 
   /// Asked before each read: what it has to wait for, if for anything.
   using Pause = std::function<kj::Maybe<kj::Promise<void>>()>;
 
   /// The stream must outlive this.
   CountedMessages(
-      capnp::MessageStream& stream, ConnectionBounds bounds, WhenDrained when_drained,
+      capnp::MessageStream& stream, ConnectionBounds bounds, Output output,
       Pause pause = [] { return nullptr; })
       : stream_(stream),
         bounds_(std::move(bounds)),
-        when_drained_(std::move(when_drained)),
+        output_(std::move(output)),
         pause_(std::move(pause)) {}
 
   /// Resolves when every question that was read has had its answer written. For one waiter.
@@ -64,11 +67,12 @@ class CountedMessages final : public capnp::MessageStream {
   [[noreturn]] void fail(kj::Exception&& why);
   void count_written(kj::ArrayPtr<const kj::ArrayPtr<const capnp::word>> segments);
   bool hold(size_t bytes);
+  void release_what_left();
   void release_when_drained();
 
   capnp::MessageStream& stream_;
   const ConnectionBounds bounds_;
-  const WhenDrained when_drained_;
+  const Output output_;
   const Pause pause_;
   size_t unanswered_ = 0;
   size_t unfinished_ = 0;
@@ -77,7 +81,12 @@ class CountedMessages final : public capnp::MessageStream {
   kj::Maybe<kj::Exception> failure_;
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;
   kj::PromiseFulfillerPair<void> overflowing_ = kj::newPromiseAndFulfiller<void>();
-  std::vector<MessageMemory::Hold> held_;  // for what has not left yet
+  struct Held {
+    size_t bytes;
+    MessageMemory::Hold hold;
+  };
+  std::deque<Held> held_;  // for what has not left yet, the oldest first
+  size_t held_bytes_ = 0;
   kj::Promise<void> releasing_ = kj::READY_NOW;
 };
 

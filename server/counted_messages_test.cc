@@ -53,7 +53,7 @@ class CountedMessagesTest : public testing::Test {
   kj::TwoWayPipe pipe = kj::newTwoWayPipe();
   capnp::AsyncIoMessageStream stream{*pipe.ends[0]};
   TestBounds bounds;
-  CountedMessages messages{stream, bounds, [] { return kj::READY_NOW; }};
+  CountedMessages messages{stream, bounds, {}};
   std::vector<kj::Own<kj::PromiseFulfiller<void>>> calls;
   capnp::TwoPartyVatNetwork network{messages, capnp::rpc::twoparty::Side::SERVER};
   capnp::RpcSystem<capnp::rpc::twoparty::VatId> server =
@@ -120,7 +120,10 @@ class HostileMessages : public testing::Test {
   capnp::AsyncIoMessageStream stream{*pipe.ends[0]};
   TestBounds bounds;
   kj::PromiseFulfillerPair<void> drained = kj::newPromiseAndFulfiller<void>();
-  CountedMessages messages{stream, bounds, [this] { return kj::mv(drained.promise); }};
+  kj::ForkedPromise<void> all_left = drained.promise.fork();
+  size_t pending = 0;  // of what was written
+  CountedMessages messages{
+      stream, bounds, {[this] { return all_left.addBranch(); }, [this] { return pending; }}};
 };
 
 TEST_F(HostileMessages, QuestionsThatAreNeverFinishedAreBounded) {
@@ -166,10 +169,27 @@ TEST_F(HostileMessages, LongAnswersAreHeldAgainstTheMemoryUntilTheyHaveLeft) {
   EXPECT_EQ(bounds.memory.bytes(), 0u);
 }
 
+TEST_F(HostileMessages, ShortAnswersAreHeldWhereManyWait) {
+  auto reading = pipe.ends[1]->readAllBytes().eagerlyEvaluate(nullptr);
+  constexpr size_t size = 1000;
+  pending = limits::long_message_bytes - size;
+  write(size);
+  EXPECT_EQ(bounds.memory.bytes(), 0u);
+  for (int i = 1; i <= 10; ++i) {
+    pending += size;
+    write(size);
+  }
+  EXPECT_EQ(bounds.memory.bytes(), 10 * size);
+  pending = 3 * size;  // the peer has taken the rest, and never takes all
+  write(size);
+  EXPECT_EQ(bounds.memory.bytes(), 3 * size);
+}
+
 TEST_F(HostileMessages, WhereThereIsNoRoomForAnAnswerTheConnectionEnds) {
   auto reading = pipe.ends[1]->readAllBytes().eagerlyEvaluate(nullptr);
   auto overflowing = messages.when_overflowing();
-  write((size_t{1} << 20) / limits::message_memory_share);
+  pending = (size_t{1} << 20) / limits::message_memory_share;
+  write(pending);
   EXPECT_FALSE(overflowing.poll(io.waitScope));
   write(size_t{100} << 10);
   EXPECT_TRUE(overflowing.poll(io.waitScope));

@@ -104,7 +104,8 @@ inline constexpr uint64_t message_words = uint64_t{1} << 20;
 // The same for the Authentication Service, whose callers send a KeyPackage at most: twice that.
 inline constexpr uint64_t authentication_message_words = 2 * key_package_bytes / 8;
 // A longer message counts towards message_memory, from its header until it was served, or has left.
-// Shorter ones are about as long as what a connection holds anyway.
+// So do shorter ones that leave behind as many bytes; else they are about as long as what a
+// connection holds anyway.
 inline constexpr size_t long_message_bytes = size_t{64} << 10;
 // For all long messages of all connections together: a hundred of the largest payloads.
 inline constexpr size_t message_memory = size_t{512} << 20;

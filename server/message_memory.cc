@@ -4,8 +4,8 @@
 
 namespace qnpc::server {
 
-MessageMemory::Hold MessageMemory::take(const std::string& host, size_t bytes) {
-  if (bytes <= limits::long_message_bytes) return nullptr;
+MessageMemory::Hold MessageMemory::take(const std::string& host, size_t bytes, size_t waiting) {
+  if (waiting + bytes <= limits::long_message_bytes) return nullptr;
   std::lock_guard lock(mutex_);
   require_room_within_lock(host, bytes);
   bytes_ += bytes;

@@ -22,9 +22,10 @@ class MessageMemory {
   MessageMemory(const MessageMemory&) = delete;
   MessageMemory& operator=(const MessageMemory&) = delete;
 
-  /// Counts as long as it lives. Null for a message that is not long. Throws Reason::overloaded.
+  /// Counts as long as it lives. Null for a message that is not long, together with what waits for
+  /// the same peer. Throws Reason::overloaded.
   using Hold = std::shared_ptr<void>;
-  Hold take(const std::string& host, size_t bytes);
+  Hold take(const std::string& host, size_t bytes, size_t waiting = 0);
   /// Throws as take() would.
   void require_room(const std::string& host, size_t bytes);
   size_t bytes() const;

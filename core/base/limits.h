@@ -29,7 +29,7 @@ inline constexpr std::chrono::seconds noise_write_stall{30};
 // largest RPC messages.
 inline constexpr size_t noise_pending_output = size_t{32} << 20;
 // Above it a server reads no further requests from a peer that does not take the answers.
-inline constexpr size_t noise_read_gate = size_t{256} << 10;
+inline constexpr size_t noise_read_gate = size_t{64} << 10;
 // Segments of one RPC message, as libcapnp's own reader has it; we write one.
 inline constexpr uint32_t rpc_segments = 512;
 

@@ -182,7 +182,7 @@ TEST_F(SubscribingAttack, SubscribesToEverything) {
   withstand([&] {
     while (goes_on() || !refused) {
       std::vector<kj::Promise<void>> calls;
-      for (size_t i = 0; i < 100; ++i) {
+      for (size_t i = 0; i < 8; ++i) {  // one each: after a refusal one waits
         calls.push_back(subscribe_request().send().then(
             [&](auto&& answer) { subscriptions.push_back(answer.getSubscription()); },
             [&](kj::Exception&&) { refused = true; }));
