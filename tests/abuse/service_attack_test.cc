@@ -49,7 +49,7 @@ TEST_F(ServiceAttack, DrainsKeyPackages) {
     std::vector<decltype(log_in(attacker))> sessions;
     while (sessions.size() < 15) sessions.push_back(log_in(attacker));
     size_t next = 0;
-    outcomes = flood(100, [&] {
+    outcomes = flood(8, [&] {
       auto request = sessions[next++ % sessions.size()].fetchKeyPackageRequest();
       request.setIdentityKey(test::as_data(key.public_key));
       return request;
@@ -71,7 +71,7 @@ TEST_F(ServiceAttack, FloodsAnInbox) {
   Outcomes outcomes;
   withstand([&] {
     LogClient attacker(io, server->delivery, server->key);
-    outcomes = flood(100, [&] {
+    outcomes = flood(8, [&] {
       auto request = attacker.service.enqueueRequest();
       request.setRecipientKey(test::as_data(key.public_key));
       request.setToken(test::as_data(test::token_of(0)));
@@ -104,7 +104,7 @@ TEST_F(ServiceAttack, GuessesTokens) {
     KJ_IF_MAYBE (channel, channel_from(2)) {
       capnp::TwoPartyClient client(**channel);
       auto service = client.bootstrap().castAs<rpc::DeliveryService>();
-      outcomes = flood(100, [&] {
+      outcomes = flood(8, [&] {
         auto request = service.appendRequest();
         request.setLogId(test::as_data(random.bytes(32)));
         request.setToken(test::as_data(random.bytes(32)));
