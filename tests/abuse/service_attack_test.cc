@@ -104,7 +104,7 @@ TEST_F(ServiceAttack, GuessesTokens) {
     KJ_IF_MAYBE (channel, channel_from(2)) {
       capnp::TwoPartyClient client(**channel);
       auto service = client.bootstrap().castAs<rpc::DeliveryService>();
-      outcomes = flood(8, [&] {
+      outcomes = flood(100, [&] {
         auto request = service.appendRequest();
         request.setLogId(test::as_data(random.bytes(32)));
         request.setToken(test::as_data(random.bytes(32)));
