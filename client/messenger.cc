@@ -331,10 +331,14 @@ void Messenger::send_again_in(GroupRef group) {
 }
 
 void Messenger::send_again_what_may_have_expired(GroupRef group) {
-  if (!state_.group_records(group).get(expired_record)) return;
+  Records records = state_.group_records(group);
+  const bool has_expired = records.get(expired_record).has_value();
+  const bool is_encrypted_anew = records.get(again_record).has_value();
+  if (!has_expired && !is_encrypted_anew) return;
   transact([&] {
-    state_.group_records(group).erase(expired_record);
-    send_again_in(group);
+    records.erase(expired_record);
+    records.erase(again_record);
+    if (has_expired && !is_encrypted_anew) send_again_in(group);
   });
 }
 

@@ -25,6 +25,8 @@ namespace qnpc::client {
 inline constexpr const char* expired_record = "expired";
 /// Likewise: there since we came back with nothing missing before that, until something is.
 inline constexpr const char* return_record = "returned";
+/// Likewise: what waits was encrypted when we came back, and nothing was appended since.
+inline constexpr const char* again_record = "again";
 /// Likewise: the not_before of a KeyPackage that was made when we joined.
 inline constexpr const char* joined_record = "joined";
 /// Likewise: the others have taken us out and in again, and a Welcome is on its way.

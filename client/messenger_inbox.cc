@@ -130,7 +130,9 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
     if (append.kind != Append::Kind::message) state_.appends.remove(append.id);
   }
   // Else the log shows those that the others have, and they take the rest still.
-  if (may_have_expired) send_again_in(group.ref);
+  if (!may_have_expired) return;
+  send_again_in(group.ref);
+  state_.group_records(group.ref).put(again_record, Secret());
 }
 
 // No news where all is well. Else the server may have lost the changes between, and who sent it

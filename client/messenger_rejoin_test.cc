@@ -241,6 +241,24 @@ TEST_F(MessengerRejoin, WhoIsBehindMayBeInvitedToAnEpochBeforeTheirs) {
   EXPECT_EQ(alice_.conversation(), "here again ");
 }
 
+// It was encrypted when she came back; what has expired since makes it no older.
+TEST_F(MessengerRejoin, WhatWaitsIsEncryptedAnewOnceForWhoComesBack) {
+  share_a_group({&bob_, &carol_});
+  alice_.want({});
+  bob_.sync();
+  expire_the_log();
+  carol_.say_blindly("waiting");
+  carol_.rejoin();
+  for (Person* person : {&alice_, &alice_, &bob_}) person->sync();
+  bob_.say("gone again");
+  alice_.sync();
+  expire_the_log();
+  for (Person* person : {&carol_, &alice_, &bob_}) person->sync();
+  EXPECT_EQ(alice_.conversation(), "gone again waiting ");
+  EXPECT_EQ(alice_.history().find("gap"), std::string::npos) << alice_.history();
+  EXPECT_EQ(bob_.history().find("gap"), std::string::npos) << bob_.history();
+}
+
 // Who has joined since has no record of those who were there before.
 TEST_F(MessengerRejoin, WhoHasComeBackAnswersWhoAsksAfterThat) {
   share_a_group({&bob_, &carol_});

@@ -49,7 +49,10 @@ class Member(Person):
                 and entry["kind"] in ("sent", "received")]
 
     def has_gap_in(self, group):
-        return any(entry["kind"] == "gap" and entry["group"] == group for entry in self.history)
+        """One in the log. Where a message of somebody does not come, they may have encrypted it
+        anew, who did not know whether it had left."""
+        return any(entry["kind"] == "gap" and entry["group"] == group and not entry["sender"]
+                   for entry in self.history)
 
     def agreement_in(self, group):
         return [entry["epoch_authenticator"] for entry in self.must("groups")
