@@ -115,11 +115,12 @@ std::set<GroupRef> read_logs_and_inbox(Messenger& messenger, State& state, Deliv
   std::set<GroupRef> tried;
   for (bool is_again = false;; is_again = true) {
     std::set<GroupRef> read;
-    for (const Group& group : state.groups.list()) {
+    const std::vector<Group> groups = state.groups.list();
+    for (const Group& group : groups) {
       if (read_log(group)) read.insert(group.ref);
       tried.insert(group.ref);
     }
-    const bool all_read = read.size() == state.groups.list().size();
+    const bool all_read = read.size() == groups.size();
     if (read_inbox(messenger, server, is_again ? std::move(read) : std::set<GroupRef>())) {
       return tried;
     }

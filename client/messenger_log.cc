@@ -29,10 +29,9 @@ struct Spoiler {
 // The change that began our epoch.
 constexpr const char* beginning_record = "beginning";
 struct Beginning {
-  uint64_t epoch = 0;
   uint64_t sequence = 0;
   Bytes committer;
-  static auto wire(auto& m) { return std::tie(m.epoch, m.sequence, m.committer); }
+  static auto wire(auto& m) { return std::tie(m.sequence, m.committer); }
 };
 
 // When we were told last that the change after an epoch is missing.
@@ -62,10 +61,11 @@ std::string added_leaf_record(View identity_key, View leaf) {
 }
 std::string last_leaf_record(View identity_key) { return "last_leaf/" + to_hex(identity_key); }
 
-std::optional<uint64_t> number(const Records& records, std::string_view name) {
+template <class T>
+std::optional<T> read(const Records& records, std::string_view name) {
   const std::optional<Secret> record = records.get(name);
   if (!record) return std::nullopt;
-  return codec::decode<uint64_t>(record->reveal());
+  return codec::decode<T>(record->reveal());
 }
 
 }  // namespace
@@ -79,11 +79,12 @@ bool Messenger::is_answered(const Group& group, const group::RejoinRequest& requ
   if (records.get(added_leaf_record(request.identity, asked.id))) return true;
   // Of an epoch before the one in which they were added: an old one, or the answer was lost, and
   // they have asked anew. Where we have joined since, we know when.
-  const std::optional<uint64_t> added = number(records, added_record(request.identity));
+  const std::optional<uint64_t> added = read<uint64_t>(records, added_record(request.identity));
   if (added && request.epoch >= *added) return false;
-  const uint64_t last = added ? number(records, last_leaf_record(request.identity)).value_or(0)
-                              : std::max(number(records, joined_record).value_or(0),
-                                         present ? present->not_before : 0);
+  const uint64_t last =
+      added ? read<uint64_t>(records, last_leaf_record(request.identity)).value_or(0)
+            : std::max(read<uint64_t>(records, joined_record).value_or(0),
+                       present ? present->not_before : 0);
   if (asked.not_before == last) return request.epoch < added.value_or(group.first_epoch);
   return asked.not_before < last;
 }
@@ -98,7 +99,7 @@ void Messenger::remember_addition(GroupRef group, View identity_key) {
   const group::LeafOrigin leaf = member(group).leaf_origin(identity_key).value();
   records.put(added_record(identity_key), codec::encode_secret(epoch(group)));
   records.put(added_leaf_record(identity_key, leaf.id), Secret());
-  const uint64_t last = number(records, last_leaf_record(identity_key)).value_or(0);
+  const uint64_t last = read<uint64_t>(records, last_leaf_record(identity_key)).value_or(0);
   records.put(last_leaf_record(identity_key),
               codec::encode_secret(std::max(last, leaf.not_before)));
 }
@@ -181,16 +182,15 @@ void Messenger::epoch_is_unknown(GroupRef ref) {
     std::string which = "epoch " + std::to_string(present);
     std::string what = ": nothing that follows can be read. Run `rejoin`";
     Bytes committer;
-    const std::optional<Secret> record = state_.group_records(ref).get(beginning_record);
-    if (record) {
-      Beginning beginning = codec::decode<Beginning>(record->reveal());
-      which += ", which began at position " + std::to_string(beginning.sequence) + " of the log";
-      if (!equal(beginning.committer, identity_key())) {
+    auto beginning = read<Beginning>(state_.group_records(ref), beginning_record);
+    if (beginning) {
+      which += ", which began at position " + std::to_string(beginning->sequence) + " of the log";
+      if (!equal(beginning->committer, identity_key())) {
         which += " with a change of theirs";
         what +=
             "; if nobody can go on and the server was not set back, start a new group without "
             "who made that change";
-        committer = std::move(beginning.committer);
+        committer = std::move(beginning->committer);
       }
     }
     what = "the server knows no " + which + what;
@@ -204,10 +204,9 @@ bool Messenger::begin_to_be_behind(Group& group) {
   group.is_behind = true;
   Records records = state_.group_records(group.ref);
   const Stop stop{epoch(group.ref), clock_()};
-  const std::optional<Secret> record = records.get(stop_record);
-  if (record) {
-    const Stop last = codec::decode<Stop>(record->reveal());
-    if (last.epoch == stop.epoch && !is_past(last.told_ms, limits::stop_repeated)) return false;
+  const auto last = read<Stop>(records, stop_record);
+  if (last && last->epoch == stop.epoch && !is_past(last->told_ms, limits::stop_repeated)) {
+    return false;
   }
   records.put(stop_record, codec::encode_secret(stop));
   return true;
@@ -218,10 +217,9 @@ void Messenger::note_behind(Group& group) {
   const uint64_t present = epoch(group.ref);
   std::string what = "a change of the group is missing, after epoch " + std::to_string(present) +
                      ": nothing that follows can be read. ";
-  const std::optional<Secret> spoiler = state_.group_records(group.ref).get(spoiler_record);
-  if (spoiler && codec::decode<Spoiler>(spoiler->reveal()).epoch == present) {
-    what += "What the log has in its place (position " +
-            std::to_string(codec::decode<Spoiler>(spoiler->reveal()).sequence) +
+  const auto spoiler = read<Spoiler>(state_.group_records(group.ref), spoiler_record);
+  if (spoiler && spoiler->epoch == present) {
+    what += "What the log has in its place (position " + std::to_string(spoiler->sequence) +
             ") is none. If the others go on without trouble, run `rejoin`; else start a new group "
             "without who made it";
   } else {
@@ -242,10 +240,8 @@ void Messenger::take_in(Group& group, const LogEntry& entry) {
     if (!header->is_commit && !header->is_proposal) note_missed(group);
     return;
   }
-  if (entry.is_commit && entry.epoch == present && its_epoch != present) {
-    note_spoiler(group.ref, entry.sequence);
-  }
   if (header && its_epoch > present) {
+    if (entry.is_commit && entry.epoch == present) note_spoiler(group.ref, entry.sequence);
     LogEntry early{entry.sequence, its_epoch, entry.is_commit, entry.payload};
     if (EarlyEntries(state_.group_records(group.ref)).keep(early)) return;
     const std::string what = "it is of epoch " + std::to_string(its_epoch) +
@@ -351,7 +347,7 @@ void Messenger::take_in_other(Group& group, const LogEntry& entry) {
 // Who speaks numbers what they say, in each epoch (RFC 9420 9), where the server cannot see it.
 // Where something in that epoch has expired, that was told already.
 void Messenger::note_skipped(GroupRef group, const group::Received& message) {
-  if (number(state_.group_records(group), epoch_of_gap) == message.epoch) return;
+  if (read<uint64_t>(state_.group_records(group), epoch_of_gap) == message.epoch) return;
   const bool is_one = message.skipped == 1;
   const std::string what = (is_one ? "a message" : std::to_string(message.skipped) + " messages") +
                            " of theirs before the next " + (is_one ? "is" : "are") +
@@ -397,8 +393,8 @@ void Messenger::entered_epoch(Group& group, const group::Received& commit, uint6
   }
   group.leaving_since_ms = 0;
   group.is_behind = false;
-  state_.group_records(group.ref).put(
-      beginning_record, codec::encode_secret(Beginning{epoch(group.ref), sequence, commit.sender}));
+  state_.group_records(group.ref).put(beginning_record,
+                                      codec::encode_secret(Beginning{sequence, commit.sender}));
   for (const Bytes& key : commit.added) remember_addition(group.ref, key);
   if (ours) {
     group.refreshed_ms = clock_();

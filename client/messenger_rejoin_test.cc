@@ -353,13 +353,22 @@ class Imitation final : public Random {
   Random& random_;
 };
 
+struct Impostor {
+  Impostor(Random& random, FakeServer& server, std::vector<Bytes> ids)
+      : imitation(random), person(imitation, server) {
+    imitation.next = std::move(ids);
+    person.messenger.create_group("friends");
+  }
+
+  Imitation imitation;
+  Person person;
+};
+
 // A server can make anybody seem behind, and has a KeyPackage of everybody.
 TEST_F(MessengerRejoin, AStrangerTakesNobodyOutOfAGroupThatSeemsBehind) {
   share_a_group({&bob_});
-  Imitation imitation(random_);
-  Person mallory(imitation, server_);
-  imitation.next = {bob_.group().mls_id, bob_.group().mls_id};
-  mallory.messenger.create_group("friends");
+  Impostor impostor(random_, server_, {bob_.group().mls_id, bob_.group().mls_id});
+  Person& mallory = impostor.person;
   ASSERT_EQ(mallory.group().mls_id, bob_.group().mls_id);
   FakeServer::Log& log = server_.logs.at(bob_.messenger.log_id(bob_.group().ref));
   log.epochs[1000] = {};
@@ -406,38 +415,35 @@ TEST_F(MessengerRejoin, TheServerCannotAnswerARequestToComeBack) {
     bob_.say_blindly("for alice alone");
     bob_.rejoin();
     const Bytes request = server_.post[alice_.key()].back().payload;
-    std::optional<Person> mallory;
-    Imitation imitation(random_);
-    for (bool log_first : {false, true}) {  // in whichever order they are asked for
-      mallory.emplace(imitation, server_);
-      imitation.next = {bob_.group().mls_id, log};
-      if (log_first) std::swap(imitation.next[0], imitation.next[1]);
-      mallory->messenger.create_group("friends");
-      if (mallory->group().mls_id == bob_.group().mls_id) break;
+    std::optional<Impostor> impostor;
+    std::vector<Bytes> ids{bob_.group().mls_id, log};
+    for (int order = 0; order < 2; ++order) {  // in whichever order they are asked for
+      impostor.emplace(random_, server_, ids);
+      if (impostor->person.group().mls_id == bob_.group().mls_id) break;
+      std::swap(ids[0], ids[1]);
     }
-    ASSERT_EQ(mallory->messenger.log_id(mallory->group().ref), log);
+    Person& mallory = impostor->person;
+    ASSERT_EQ(mallory.messenger.log_id(mallory.group().ref), log);
     Intent answer;
     answer.add = {group::read_rejoin_request(request).key_package};
     const Bytes before = bob_.authenticator();
     const FakeServer::Log kept = server_.logs.at(log);
     server_.logs.erase(log);
-    for (int i = 0; i < 5; ++i) mallory->want({});  // beyond his epoch
-    mallory->want(answer);
+    for (int i = 0; i < 5; ++i) mallory.want({});  // beyond his epoch
+    mallory.want(answer);
     server_.logs[log] = kept;
     bob_.sync();
     EXPECT_NE(bob_.history().find("unreadable"), std::string::npos) << bob_.history();
     EXPECT_EQ(bob_.authenticator(), before);
-    EXPECT_FALSE(bob_.messenger.is_member(bob_.group(), mallory->key()));
+    EXPECT_FALSE(bob_.messenger.is_member(bob_.group(), mallory.key()));
     EXPECT_EQ(bob_.group().is_behind, lie > 0);
   }
 }
 
 TEST_F(MessengerRejoin, AStrangerTakesNobodysPlaceWhoIsComingBack) {
   share_a_group({&bob_});
-  Imitation imitation(random_);
-  Person mallory(imitation, server_);
-  imitation.next = {bob_.group().mls_id, bob_.group().mls_id};
-  mallory.messenger.create_group("friends");
+  Impostor impostor(random_, server_, {bob_.group().mls_id, bob_.group().mls_id});
+  Person& mallory = impostor.person;
   bob_.rejoin();
   mallory.invite({&bob_});  // stands in the inbox before the answer
   alice_.sync();
