@@ -8,12 +8,13 @@ namespace {
 using group::GroupMember;
 using Kind = HistoryEntry::Kind;
 
-bool is_one_of(View references, View reference) {
-  for (; references.size() >= reference.size() && !reference.empty();
-       references = references.subspan(reference.size())) {
-    if (equal(references.first(reference.size()), reference)) return true;
+// Where the reference begins among those that stand one behind the other.
+std::optional<size_t> find(View references, View reference) {
+  if (reference.empty()) return std::nullopt;
+  for (size_t i = 0; i + reference.size() <= references.size(); i += reference.size()) {
+    if (equal(references.subspan(i, reference.size()), reference)) return i;
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ void Messenger::take_in_welcome(View welcome, std::set<GroupRef>& logs_read) {
   const bool has_our_log = known && joiner.log_id() == log_id(known->ref);
   // The server knows all of them too: the ids of the group and its log, and the KeyPackage, which
   // our request has shown it. But it is none of those whom we have asked.
-  const bool returns = has_our_log && is_one_of(known->rejoining_with, joined.key_package) &&
+  const bool returns = has_our_log && find(known->rejoining_with, joined.key_package) &&
                        is_member(*known, joined.inviter);
   const bool was_behind = known && known->is_behind;
   // It was sent late, and we were removed and invited again meanwhile; or once more, for a
@@ -149,13 +150,10 @@ void Messenger::note_old_invitation(const Group& group, uint64_t its_epoch) {
 
 // The others may be answered yet, by who did not see this one: then we come back once more.
 void Messenger::forget_request(Group& group, View key_package) {
-  const size_t size = key_package.size();
-  for (size_t i = 0; i + size <= group.rejoining_with.size(); i += size) {
-    if (!equal(View(group.rejoining_with).subspan(i, size), key_package)) continue;
-    const auto one = group.rejoining_with.begin() + static_cast<ptrdiff_t>(i);
-    group.rejoining_with.erase(one, one + static_cast<ptrdiff_t>(size));
-    return;
-  }
+  const std::optional<size_t> at = find(group.rejoining_with, key_package);
+  if (!at) return;
+  const auto one = group.rejoining_with.begin() + static_cast<ptrdiff_t>(*at);
+  group.rejoining_with.erase(one, one + static_cast<ptrdiff_t>(key_package.size()));
 }
 
 // Of a commit that was not read back nobody here knows whether it was accepted.
